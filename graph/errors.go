@@ -1,0 +1,114 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrorKind classifies an error. Values are wire-stable: append, never reorder.
+type ErrorKind uint8
+
+// The kinds of errors. api maps each to one gRPC status code; cgctl to one exit code.
+const (
+	KindOther        ErrorKind = iota // not classified
+	KindInvalid                       // the request is malformed; the same request fails again
+	KindNotFound                      // the named thing does not exist
+	KindExists                        // the thing exists already
+	KindConflict                      // a precondition does not hold or somebody else holds a lock
+	KindUnavailable                   // cannot be served now; a retry may help
+	KindDeadline                      // the deadline ended the work
+	KindLimit                         // a bound on rows, memory, edges or size was met
+	KindUnauthorized                  // who asks is unknown
+	KindForbidden                     // who asks may not
+	KindUnsupported                   // known, but not offered
+	KindCorrupt                       // stored bytes are not what was written
+	KindInternal                      // a bug
+	KindCanceled                      // the caller gave up
+	KindNotLeader                     // the replica asked does not lead the group
+	KindStaleEpoch                    // the request was routed by an old map
+	KindAmbiguous                     // several things match a name
+	KindDiskFull                      // writes are refused until space is freed
+	KindUnknown                       // the outcome of a write is not known; ask again by its id
+)
+
+var kindNames = [...]string{
+	"other", "invalid", "not found", "exists", "conflict", "unavailable", "deadline", "limit",
+	"unauthorized", "forbidden", "unsupported", "corrupt", "internal", "canceled", "not leader",
+	"stale epoch", "ambiguous", "disk full", "unknown outcome",
+}
+
+// String returns the kind in words.
+func (k ErrorKind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("kind %d", uint8(k))
+}
+
+// Error is an error with the operation that failed, its kind and, where there is one, the remedy.
+type Error struct {
+	Op     string    // "shard.Apply", "ingest.Open"
+	Kind   ErrorKind // what class of failure
+	Msg    string    // names the thing and the place
+	Remedy string    // what the reader can do about it; may be empty
+	Err    error     // the cause; may be nil
+}
+
+// Error returns "op: message: cause (remedy)".
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Op != "" {
+		b.WriteString(e.Op)
+		b.WriteString(": ")
+	}
+	msg := e.Msg
+	if msg == "" && e.Err == nil {
+		msg = e.Kind.String()
+	}
+	b.WriteString(msg)
+	if e.Err != nil {
+		if msg != "" {
+			b.WriteString(": ")
+		}
+		b.WriteString(e.Err.Error())
+	}
+	if e.Remedy != "" {
+		b.WriteString(" (")
+		b.WriteString(e.Remedy)
+		b.WriteString(")")
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errorf makes an Error; the format may wrap a cause with %w.
+func Errorf(op string, kind ErrorKind, format string, args ...any) *Error {
+	err := fmt.Errorf(format, args...)
+	cause := errors.Unwrap(err)
+	if cause == nil {
+		return &Error{Op: op, Kind: kind, Msg: err.Error()}
+	}
+	msg := strings.TrimSuffix(strings.TrimSuffix(err.Error(), cause.Error()), ": ")
+	return &Error{Op: op, Kind: kind, Msg: msg, Err: cause}
+}
+
+// WithRemedy returns e with what the reader can do about it.
+func (e *Error) WithRemedy(format string, args ...any) *Error {
+	e.Remedy = fmt.Sprintf(format, args...)
+	return e
+}
+
+// KindOf returns the kind of the first Error in err's chain, KindOther if there is none.
+func KindOf(err error) ErrorKind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return KindOther
+}
+
+// IsKind tells whether the first Error in err's chain is of kind k.
+func IsKind(err error, k ErrorKind) bool { return err != nil && KindOf(err) == k }

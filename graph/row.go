@@ -1,0 +1,185 @@
+package graph
+
+import (
+	"encoding/binary"
+	"strings"
+)
+
+// Row kinds: the first byte of every key of a shard. Values are stored.
+//
+//	N | v16 | owner8                          vertex fragment
+//	D | v16 | owner8                          documentation
+//	O | v16 | owner8 | part2                  edges from v given by this owner
+//	I | v16 | owner8 | part2                  edges to v given by this owner
+//	F | slot2 | owner8 | part2                what the owner wrote
+//	X | slot1 | index1 | value 00 | v16 | owner8   exact-value indexes
+//	M | ...                                   the shard's own state; never in a batch
+//
+// All numbers are big-endian. A shard appends layer and timestamp to the key (shard/doc.go).
+const (
+	RowVertex = 'N'
+	RowDoc    = 'D'
+	RowOut    = 'O'
+	RowIn     = 'I'
+	RowOwner  = 'F'
+	RowIndex  = 'X'
+	RowMeta   = 'M'
+)
+
+// Index names one exact-value index among the X rows. Values are stored.
+type Index uint8
+
+// The exact-value indexes.
+const (
+	IndexKind      Index = 1 // one byte: the vertex kind
+	IndexName      Index = 2 // name as written
+	IndexNameLower Index = 3 // name in lower case
+	IndexCamel     Index = 4 // each camel-case or snake-case part of the name, in lower case
+	IndexRepo      Index = 5 // 8 bytes: repository id -> its owners (v = slot of the F row)
+	IndexPath      Index = 6 // files: base name of the path
+)
+
+// Row is a key without version and its value. An empty value is a tombstone.
+type Row struct {
+	Key   []byte
+	Value []byte
+}
+
+const (
+	idLen      = 16
+	ownerLen   = 8
+	partLen    = 2
+	maxIndexed = 256 // bytes of an indexed value
+)
+
+func vertexRowKey(kind byte, v VertexID, owner OwnerID) []byte {
+	k := make([]byte, 0, 1+idLen+ownerLen+partLen)
+	k = append(k, kind)
+	k = append(k, v[:]...)
+	return binary.BigEndian.AppendUint64(k, uint64(owner))
+}
+
+func edgeRowKey(kind byte, v VertexID, owner OwnerID, part int) []byte {
+	return binary.BigEndian.AppendUint16(vertexRowKey(kind, v, owner), uint16(part))
+}
+
+func ownerRowKey(slot Slot, owner OwnerID, part int) []byte {
+	k := binary.BigEndian.AppendUint16([]byte{RowOwner}, uint16(slot))
+	k = binary.BigEndian.AppendUint64(k, uint64(owner))
+	return binary.BigEndian.AppendUint16(k, uint16(part))
+}
+
+func indexRowKey(ix Index, value string, v VertexID, owner OwnerID) []byte {
+	k := IndexPrefix(byte(v.Slot()>>8), ix, value, true)
+	k = append(k, v[:]...)
+	return binary.BigEndian.AppendUint64(k, uint64(owner))
+}
+
+// VertexPrefix returns the prefix of all rows of one kind (N, D, O, I) of vertex v.
+func VertexPrefix(kind byte, v VertexID) []byte { return append([]byte{kind}, v[:]...) }
+
+// OwnerPrefix returns the prefix of the F rows of an owner, or of a whole slot if owner is zero.
+func OwnerPrefix(slot Slot, owner OwnerID) []byte {
+	k := ownerRowKey(slot, owner, 0)
+	if owner == 0 {
+		return k[:3]
+	}
+	return k[:3+ownerLen]
+}
+
+// IndexPrefix returns the prefix of the X rows of one bucket of slots (the top 8 bits) with an
+// exact value, or with values that begin with it.
+func IndexPrefix(bucket byte, ix Index, value string, exact bool) []byte {
+	value = indexValue(ix, value)
+	k := make([]byte, 0, 3+len(value)+1+idLen+ownerLen)
+	k = append(k, RowIndex, bucket, byte(ix))
+	k = append(k, value...)
+	if exact {
+		k = append(k, 0)
+	}
+	return k
+}
+
+// indexValue makes a text fit for an X key: no zero byte and bounded. Binary values have a fixed
+// length and may hold zeros.
+func indexValue(ix Index, value string) string {
+	if ix == IndexKind || ix == IndexRepo {
+		return value
+	}
+	if len(value) > maxIndexed {
+		value = value[:maxIndexed]
+	}
+	return strings.ReplaceAll(value, "\x00", "\x01")
+}
+
+// RepoIndexValue returns the value of IndexRepo for a repository.
+func RepoIndexValue(repo RepoID) string {
+	return string(binary.BigEndian.AppendUint64(nil, uint64(repo)))
+}
+
+// KindIndexValue returns the value of IndexKind for a kind.
+func KindIndexValue(k VertexKind) string { return string([]byte{byte(k)}) }
+
+// RowInfo is what a row key tells.
+type RowInfo struct {
+	Kind   byte
+	Vertex VertexID // zero for F rows
+	Owner  OwnerID
+	Slot   Slot
+	Part   uint16
+	Index  Index  // X rows
+	Value  string // X rows: the indexed value
+}
+
+// ParseRow parses a row key without version.
+func ParseRow(key []byte) (RowInfo, error) {
+	var r RowInfo
+	if len(key) == 0 {
+		return r, badRow(key)
+	}
+	r.Kind = key[0]
+	rest := key[1:]
+	switch r.Kind {
+	case RowVertex, RowDoc:
+		return r.tail(key, rest, 0)
+	case RowOut, RowIn:
+		return r.tail(key, rest, partLen)
+	case RowOwner:
+		if len(rest) != 2+ownerLen+partLen {
+			return r, badRow(key)
+		}
+		r.Slot = Slot(binary.BigEndian.Uint16(rest))
+		r.Owner = OwnerID(binary.BigEndian.Uint64(rest[2:]))
+		r.Part = binary.BigEndian.Uint16(rest[2+ownerLen:])
+		return r, nil
+	case RowIndex:
+		n := len(rest) - idLen - ownerLen
+		if n < 3 || rest[n-1] != 0 {
+			return r, badRow(key)
+		}
+		r.Index, r.Value = Index(rest[1]), string(rest[2:n-1])
+		r, err := r.tail(key, rest[n:], 0)
+		if err != nil || byte(r.Slot>>8) != rest[0] {
+			return r, badRow(key)
+		}
+		return r, nil
+	}
+	return r, badRow(key)
+}
+
+func (r RowInfo) tail(key, rest []byte, part int) (RowInfo, error) {
+	if len(rest) != idLen+ownerLen+part {
+		return r, badRow(key)
+	}
+	copy(r.Vertex[:], rest)
+	r.Slot = r.Vertex.Slot()
+	r.Owner = OwnerID(binary.BigEndian.Uint64(rest[idLen:]))
+	if part > 0 {
+		r.Part = binary.BigEndian.Uint16(rest[idLen+ownerLen:])
+	}
+	return r, nil
+}
+
+func badRow(key []byte) error {
+	return Errorf("graph.ParseRow", KindCorrupt, "row key %x is malformed", key[:min(len(key), 64)])
+}
