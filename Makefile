@@ -1,0 +1,73 @@
+# `make` alone lists the targets. Build flags are Go's defaults everywhere, so that the C grammars
+# of tree-sitter are compiled once and every target finds them in the build cache.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -X main.version=$(VERSION)
+BUF     := bin/tools/node_modules/.bin/buf
+TEST    ?= ./...
+TEST_TIMEOUT ?= 20m
+NODES   ?= 3
+REPO    ?= .
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/codegraphd and bin/cgctl
+	@mkdir -p bin
+	go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/codegraphd ./cmd/cgctl
+
+.PHONY: quickstart
+quickstart: ## three nodes, this repository (or REPO=path), five questions; leaves the cluster running
+	@NODES='$(NODES)' scripts/quickstart.sh '$(REPO)'
+
+.PHONY: quickstart-down
+quickstart-down: ## end the cluster of quickstart
+	bin/cgctl dev down
+
+.PHONY: test
+test: build ## run every test (TEST=./graph for one package)
+	@start=$$SECONDS; go test -timeout $(TEST_TIMEOUT) $(TEST); \
+	echo "tests passed in $$((SECONDS - start)) s"
+
+.PHONY: race
+race: ## race detector over the packages without cgo
+	scripts/race.sh
+
+.PHONY: lint
+lint: tools ## gofmt, go vet, the house rules, buf lint
+	scripts/gofmt.sh
+	go vet ./...
+	go test ./internal/lint
+	$(BUF) lint
+
+.PHONY: generate
+generate: tools ## write all generated files: protos, go generate, THIRD_PARTY_NOTICES
+	$(BUF) generate
+	go generate ./...
+	@$(MAKE) --no-print-directory notices
+
+.PHONY: notices
+notices: ## write THIRD_PARTY_NOTICES from what is linked
+	go run ./internal/notices -out THIRD_PARTY_NOTICES ./cmd/codegraphd ./cmd/cgctl
+
+.PHONY: bench
+bench: build ## measure ingest and queries on REPO; docs/BENCHMARKS.md says which
+	@NODES='$(NODES)' scripts/bench.sh '$(REPO)'
+
+.PHONY: size
+size: build ## print the sizes of the binaries, fail above the bars in docs/size.txt
+	@scripts/size.sh
+
+.PHONY: tools
+tools:
+	@scripts/tools.sh
+
+.PHONY: clean
+clean: ## remove the binaries (the build cache and bin/tools stay)
+	rm -f bin/codegraphd bin/cgctl
