@@ -112,3 +112,13 @@ func KindOf(err error) ErrorKind {
 
 // IsKind tells whether the first Error in err's chain is of kind k.
 func IsKind(err error, k ErrorKind) bool { return err != nil && KindOf(err) == k }
+
+// ParseErrorKind returns the kind that String spells; KindOther for anything else.
+func ParseErrorKind(s string) ErrorKind {
+	for i, name := range kindNames {
+		if name == s {
+			return ErrorKind(i)
+		}
+	}
+	return KindOther
+}
