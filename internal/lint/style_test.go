@@ -142,7 +142,9 @@ func checkTodos(all tree) []finding {
 
 // panicAllowed lists where our code may panic, by "path function": the reason.
 func panicAllowed() map[string]string {
-	return map[string]string{}
+	return map[string]string{
+		"raftlog/engine.go Fatalf": "pebble's Logger.Fatalf must not return",
+	}
 }
 
 // checkPanics sends assertions to internal/invariants and everything else to errors.
