@@ -147,24 +147,63 @@ func panicAllowed() map[string]string {
 	}
 }
 
-// checkPanics sends assertions to internal/invariants and everything else to errors.
+// checkPanics sends assertions to internal/invariants and everything else to errors. A panic
+// with a value is a way to unwind, and stays allowed where the same package recovers it.
 func checkPanics(all tree) []finding {
+	recovers := map[string]bool{}
+	eachNode(all.written(), func(s *source, n ast.Node) {
+		if builtin(n, "recover") != nil {
+			recovers[s.dir] = true
+		}
+	})
 	var out []finding
 	eachFunction(all.written(), func(s *source, f *ast.FuncDecl) {
 		if s.dir == "internal/invariants" || panicAllowed()[s.path+" "+f.Name.Name] != "" {
 			return
 		}
 		ast.Inspect(f.Body, func(n ast.Node) bool {
-			if call, ok := n.(*ast.CallExpr); ok {
-				if id, ok := call.Fun.(*ast.Ident); ok && id.Name == "panic" {
-					out = append(out, s.at(call.Pos(), "panic in "+f.Name.Name,
-						"return an error; for what cannot happen use internal/invariants"))
-				}
+			call := builtin(n, "panic")
+			if call != nil && !(recovers[s.dir] && !isMessage(call.Args)) {
+				out = append(out, s.at(call.Pos(), "panic in "+f.Name.Name,
+					"return an error; for what cannot happen use internal/invariants"))
 			}
 			return true
 		})
 	})
 	return out
+}
+
+// builtin returns n as a call of the named builtin function, or nil.
+func builtin(n ast.Node, name string) *ast.CallExpr {
+	call, ok := n.(*ast.CallExpr)
+	if !ok {
+		return nil
+	}
+	if id, ok := call.Fun.(*ast.Ident); !ok || id.Name != name {
+		return nil
+	}
+	return call
+}
+
+// isMessage says whether a panic's argument is text for people: a literal, or made by fmt or
+// errors.
+func isMessage(args []ast.Expr) bool {
+	message := false
+	for _, arg := range args {
+		ast.Inspect(arg, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CompositeLit:
+				return false
+			case *ast.BasicLit:
+				message = true
+			case *ast.SelectorExpr:
+				id, ok := n.X.(*ast.Ident)
+				message = message || ok && (id.Name == "fmt" || id.Name == "errors")
+			}
+			return true
+		})
+	}
+	return message
 }
 
 // checkInits forbids hidden wiring.
