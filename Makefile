@@ -47,9 +47,10 @@ lint: tools ## gofmt, go vet, the house rules, buf lint
 	$(BUF) lint
 
 .PHONY: generate
-generate: tools ## write all generated files: protos, go generate, THIRD_PARTY_NOTICES
+generate: tools ## write all generated files: protos, docs/SCHEMA.md, THIRD_PARTY_NOTICES
 	$(BUF) generate
 	go generate ./...
+	go run ./internal/schemadoc -out docs/SCHEMA.md
 	@$(MAKE) --no-print-directory notices
 
 .PHONY: notices

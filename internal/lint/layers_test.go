@@ -51,6 +51,7 @@ const layers = `
 
 5 |                                       < internal/lint
 5 |                                       < internal/notices
+5 | graph                                 < internal/schemadoc
 `
 
 // testLayers says what the tests of a package may import beyond what its code may: drivers that
