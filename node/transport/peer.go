@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"sync"
@@ -82,7 +81,7 @@ func (p *peer) close() {
 func (t *Transport) dial(nodeID string) (*grpc.ClientConn, error) {
 	creds := insecure.NewCredentials()
 	if t.opts.TLS != nil {
-		creds = &hostCredentials{credentials.NewTLS(t.opts.TLS), t.opts.TLS}
+		creds = &hostCredentials{credentials.NewTLS(t.opts.TLS), t.opts.TLS.ServerName}
 	}
 	dialer := func(ctx context.Context, _ string) (net.Conn, error) {
 		addr, err := t.opts.Resolve(nodeID)
@@ -114,30 +113,27 @@ type hostConn struct {
 	host string
 }
 
-// hostCredentials checks the peer's certificate against the host that was dialled, because the
-// gRPC target is the node's uuid and not an address.
+// hostCredentials checks the peer's certificate against the configured server name or else the
+// host that was dialled, because the gRPC target is the node's uuid and not an address.
 type hostCredentials struct {
 	credentials.TransportCredentials
-	config *tls.Config
+	serverName string
 }
 
 // ClientHandshake implements credentials.TransportCredentials.
 func (c *hostCredentials) ClientHandshake(
 	ctx context.Context, authority string, conn net.Conn,
 ) (net.Conn, credentials.AuthInfo, error) {
-	hc, ok := conn.(*hostConn)
-	if !ok {
-		return c.TransportCredentials.ClientHandshake(ctx, authority, conn)
+	if hc, ok := conn.(*hostConn); ok {
+		conn, authority = hc.Conn, hc.host
 	}
-	config := c.config
-	if config.ServerName == "" {
-		config = config.Clone()
-		config.ServerName = hc.host
+	if c.serverName != "" {
+		authority = c.serverName
 	}
-	return credentials.NewTLS(config).ClientHandshake(ctx, authority, hc.Conn)
+	return c.TransportCredentials.ClientHandshake(ctx, authority, conn)
 }
 
 // Clone implements credentials.TransportCredentials.
 func (c *hostCredentials) Clone() credentials.TransportCredentials {
-	return &hostCredentials{c.TransportCredentials.Clone(), c.config}
+	return &hostCredentials{c.TransportCredentials.Clone(), c.serverName}
 }
