@@ -134,7 +134,8 @@ func TestWriteDeadline(t *testing.T) {
 	store(t, g, entries(1, 3, 1))
 	hold.Store(true)
 	err := g.StoreLogs(entries(4, 6, 1))
-	if !errors.Is(err, ErrDeadline) || !errors.Is(err, ErrFailed) || !graph.IsKind(err, graph.KindDeadline) {
+	if !errors.Is(err, ErrDeadline) || !errors.Is(err, ErrFailed) ||
+		!graph.IsKind(err, graph.KindDeadline) {
 		t.Errorf("a late write returned %v", err)
 	}
 	if err := <-fatal; !errors.Is(err, ErrDeadline) {

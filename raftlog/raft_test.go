@@ -282,7 +282,9 @@ func TestRaftSendsSnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.apply(t, 41, 45)
-	eventually(t, "the new replica to catch up", func() bool { return b.lines() == 45 })
+	eventually(t, "the new replica to catch up", func() bool {
+		return b.lines() == 45 && b.r.AppliedIndex() == a.r.AppliedIndex()
+	})
 	b.check(t, 45)
 	b.d.mu.Lock()
 	streams := b.d.streams

@@ -346,7 +346,9 @@ func rewrite(t *testing.T, fs vfs.FS, name string, change func([]byte) []byte) {
 func TestDamagedSnapshotFiles(t *testing.T) {
 	half := func(b []byte) []byte { return b[:len(b)/2] }
 	flip := func(b []byte) []byte { b[len(b)/2] ^= 1; return b }
-	newer := func(b []byte) []byte { return bytes.Replace(b, []byte("snapshot 1"), []byte("snapshot 2"), 1) }
+	newer := func(b []byte) []byte {
+		return bytes.Replace(b, []byte("snapshot 1"), []byte("snapshot 2"), 1)
+	}
 	tests := []struct {
 		file   string
 		change func([]byte) []byte
