@@ -32,8 +32,8 @@
 //	P1  Every element of the tree carries the byte offsets [Start, End) of the text it was read from.
 //	P2  The parser never looks back: whether "(" opens a pattern and "[" a comprehension is decided
 //	    by looking ahead at brackets only. Parsing time is linear in the text times the nesting.
-//	P3  Text is at most MaxQueryBytes, nesting at most MaxNesting, a run of operators at most
-//	    MaxChain: no input makes the parser, the printer or a walker of the tree exhaust the stack.
+//	P3  Text is at most MaxQueryBytes, nesting at most MaxNesting, operators at most MaxOperators:
+//	    no input makes the parser, the printer or a walker of the tree exhaust the stack.
 //	P4  Printing is a fixed point: Query(s.String()) gives the same tree but for positions, unless
 //	    the blanks and parentheses that printing adds pass a limit.
 //	P5  A tree shares no memory that the parser writes later; names and plain strings are

@@ -34,12 +34,9 @@ func (p *parser) operators(least int) Expr {
 	start := p.at()
 	left := p.prefix(least)
 	var compared Expr // left, if it is a comparison that a further one would chain to
-	for n := 0; ; n++ {
-		if n > MaxChain {
-			p.fail(p.at(), CodeTooLarge, fmt.Sprintf("more than %d operators in a row", MaxChain),
-				"pass a list as a parameter and use IN")
-		}
+	for {
 		if p.cur.kw == kwIs && least <= precPredicate {
+			p.countOperator()
 			left = p.isNull(start, left)
 			continue
 		}
@@ -48,6 +45,7 @@ func (p *parser) operators(least int) Expr {
 			p.wants.add(termOperator)
 			return left
 		}
+		p.countOperator()
 		p.advance()
 		if op == StartsWith || op == EndsWith {
 			p.expectWord(kwWith)
@@ -63,6 +61,15 @@ func (p *parser) operators(least int) Expr {
 			left = &Binary{Span: p.span(start), Op: op, Left: left, Right: right}
 			compared = left
 		}
+	}
+}
+
+// countOperator bounds the depth of the tree: operators that follow each other nest to the left.
+func (p *parser) countOperator() {
+	p.operatorCount++
+	if p.operatorCount > MaxOperators {
+		p.fail(p.at(), CodeTooLarge, fmt.Sprintf("the query has more than %d operators", MaxOperators),
+			"pass a list as a parameter and use IN or UNWIND")
 	}
 }
 
@@ -197,16 +204,15 @@ func (p *parser) negative() Expr {
 
 // postfix reads the properties, indexes, slices and labels after an operand.
 func (p *parser) postfix(start int, e Expr) Expr {
-	for n := 0; ; n++ {
-		if n > MaxChain {
-			p.fail(p.at(), CodeTooLarge, fmt.Sprintf("more than %d properties in a row", MaxChain), "")
-		}
+	for {
 		switch p.cur.kind {
 		case tokDot:
+			p.countOperator()
 			p.advance()
 			key := p.name()
 			e = &Property{Span: p.span(start), Of: e, Key: key}
 		case tokLBracket:
+			p.countOperator()
 			e = p.index(start, e)
 		case tokColon:
 			p.advance()

@@ -120,10 +120,12 @@ func TestLimits(t *testing.T) {
 		{"calls above the limit", "RETURN " + strings.Repeat("f(", 5000), false},
 		{"subqueries above the limit",
 			"RETURN " + strings.Repeat("EXISTS { MATCH () WHERE ", 5000), false},
-		{"operators at the limit", sum(MaxChain), true},
-		{"operators above the limit", sum(MaxChain + 1), false},
-		{"properties above the limit", "RETURN a" + strings.Repeat(".a", MaxChain+1), false},
-		{"tests for null above the limit", "RETURN a" + strings.Repeat(" IS NULL", MaxChain+1), false},
+		{"operators at the limit", sum(MaxOperators), true},
+		{"operators above the limit", sum(MaxOperators + 1), false},
+		{"operators above the limit in steps", "RETURN " + strings.Repeat("(", 100) + "1" +
+			strings.Repeat(strings.Repeat("+1", 1000)+")", 100), false},
+		{"properties above the limit", "RETURN a" + strings.Repeat(".a", MaxOperators+1), false},
+		{"tests for null above the limit", "RETURN a" + strings.Repeat(" IS NULL", MaxOperators+1), false},
 		{"text at the limit", "RETURN 1" + strings.Repeat(" ", MaxQueryBytes-8), true},
 		{"text above the limit", "RETURN 1" + strings.Repeat(" ", MaxQueryBytes-7), false},
 	} {

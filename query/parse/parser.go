@@ -10,20 +10,21 @@ import (
 const (
 	MaxQueryBytes = 1 << 20
 	MaxNesting    = 200
-	MaxChain      = 10_000
+	MaxOperators  = 50_000 // property, index and slice included
 )
 
 // parser walks the tokens of one query. It leaves by panicking with an *Error; Query recovers it.
 type parser struct {
-	text     string
-	tokens   []token
-	i        int   // index of cur
-	cur      token // the token to be read next
-	prevEnd  int   // where the token before cur ends
-	wants    termSet
-	depth    int
-	barStops bool // a "|" ends the expression: it is not part of a label condition
-	lexErr   *Error
+	text          string
+	tokens        []token
+	i             int   // index of cur
+	cur           token // the token to be read next
+	prevEnd       int   // where the token before cur ends
+	wants         termSet
+	depth         int
+	operatorCount int
+	barStops      bool // a "|" ends the expression: it is not part of a label condition
+	lexErr        *Error
 }
 
 // Query parses the text of one query. The error is an *Error.
