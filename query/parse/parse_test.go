@@ -125,7 +125,7 @@ func TestLimits(t *testing.T) {
 		{"operators above the limit in steps", "RETURN " + strings.Repeat("(", 100) + "1" +
 			strings.Repeat(strings.Repeat("+1", 1000)+")", 100), false},
 		{"properties above the limit", "RETURN a" + strings.Repeat(".a", MaxOperators+1), false},
-		{"tests for null above the limit", "RETURN a" + strings.Repeat(" IS NULL", MaxOperators+1), false},
+		{"null tests above the limit", "RETURN a" + strings.Repeat(" IS NULL", MaxOperators+1), false},
 		{"text at the limit", "RETURN 1" + strings.Repeat(" ", MaxQueryBytes-8), true},
 		{"text above the limit", "RETURN 1" + strings.Repeat(" ", MaxQueryBytes-7), false},
 	} {
