@@ -167,7 +167,13 @@ type HalfEdge struct {
 }
 
 // DecodeOut decodes the value of an O row, passing each edge to yield until it returns false.
-func DecodeOut(b []byte, yield func(HalfEdge) bool) error {
+func DecodeOut(b []byte, yield func(HalfEdge) bool) error { return decodeOut(b, true, yield) }
+
+// DecodeOutBare is DecodeOut without the sites, for whoever does not want them: it allocates
+// nothing.
+func DecodeOutBare(b []byte, yield func(HalfEdge) bool) error { return decodeOut(b, false, yield) }
+
+func decodeOut(b []byte, sites bool, yield func(HalfEdge) bool) error {
 	const op, what, least = "graph.DecodeOut", "out-edge row", 22
 	d := decoder{b: b}
 	if err := d.checkVersion(op, what, outFormat); err != nil {
@@ -176,12 +182,7 @@ func DecodeOut(b []byte, yield func(HalfEdge) bool) error {
 	for range d.count(least) {
 		h := HalfEdge{Out: true, Type: EdgeType(d.byte()), Other: d.id()}
 		decodeEvidence(&d, &h)
-		if n := d.count(2); n > 0 {
-			h.Sites = make([]Site, n)
-			for i := range h.Sites {
-				h.Sites[i] = Site{d.uint32(), d.uint32()}
-			}
-		}
+		h.Sites = decodeSites(&d, sites)
 		if d.bad {
 			break
 		}
@@ -190,6 +191,22 @@ func DecodeOut(b []byte, yield func(HalfEdge) bool) error {
 		}
 	}
 	return d.done(op, what)
+}
+
+func decodeSites(d *decoder, keep bool) []Site {
+	n := d.count(2)
+	if !keep || n == 0 {
+		for range n {
+			d.uint32()
+			d.uint32()
+		}
+		return nil
+	}
+	sites := make([]Site, n)
+	for i := range sites {
+		sites[i] = Site{d.uint32(), d.uint32()}
+	}
+	return sites
 }
 
 // DecodeIn decodes the value of an I row: the target's key if the row carries it, and each edge,
@@ -239,12 +256,19 @@ func SortHalfEdges(edges []HalfEdge) []HalfEdge {
 }
 
 func mergeHalf(a, b HalfEdge) HalfEdge {
-	if b.Resolution < a.Resolution {
+	if betterEvidence(&b, &a) {
 		a.Resolution, a.Provenance, a.Confidence = b.Resolution, b.Provenance, b.Confidence
 	}
 	a.Count += b.Count
 	a.Sites = append(slices.Clip(a.Sites), b.Sites...)
 	return a
+}
+
+// betterEvidence compares resolution, then confidence, then provenance, so that the winner does not
+// depend on the order of merges.
+func betterEvidence(a, b *HalfEdge) bool {
+	return cmp.Or(cmp.Compare(a.Resolution, b.Resolution), cmp.Compare(b.Confidence, a.Confidence),
+		cmp.Compare(a.Provenance, b.Provenance)) < 0
 }
 
 func compareHalf(a, b HalfEdge) int {

@@ -95,22 +95,33 @@ func clip(doc string) string {
 }
 
 func indexRows(owner OwnerID, v *Vertex, rows []Row) []Row {
-	add := func(ix Index, value string) {
-		rows = append(rows, Row{indexRowKey(ix, value, v.ID, owner), present})
-	}
-	add(IndexKind, KindIndexValue(v.Kind))
-	add(IndexName, v.Name)
-	lower := strings.ToLower(v.Name)
-	add(IndexNameLower, lower)
-	for _, part := range CamelParts(v.Name) {
-		if part != lower {
-			add(IndexCamel, part)
+	for ix := IndexKind; ix < indexes; ix++ {
+		for _, value := range IndexValues(ix, v) {
+			rows = append(rows, Row{indexRowKey(ix, value, v.ID, owner), present})
 		}
 	}
-	if v.Kind == File {
-		add(IndexPath, path.Base(v.Path))
-	}
 	return rows
+}
+
+// IndexValues returns the values under which an index holds a fragment, sorted, each once. The
+// index of repositories holds owners, not vertices, and gives none.
+func IndexValues(ix Index, v *Vertex) []string {
+	switch ix {
+	case IndexKind:
+		return []string{KindIndexValue(v.Kind)}
+	case IndexName:
+		return []string{v.Name}
+	case IndexNameLower:
+		return []string{strings.ToLower(v.Name)}
+	case IndexCamel:
+		lower := strings.ToLower(v.Name)
+		return slices.DeleteFunc(CamelParts(v.Name), func(p string) bool { return p == lower })
+	case IndexPath:
+		if v.Kind == File {
+			return []string{path.Base(v.Path)}
+		}
+	}
+	return nil
 }
 
 func (f *OwnerFacts) edgeRows(owner OwnerID, rows []Row) []Row {

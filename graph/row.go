@@ -37,6 +37,7 @@ const (
 	IndexCamel     Index = 4 // each camel-case or snake-case part of the name, in lower case
 	IndexRepo      Index = 5 // 8 bytes: repository id -> its owners (v = slot of the F row)
 	IndexPath      Index = 6 // files: base name of the path
+	indexes        Index = 7 // after the last
 )
 
 // Row is a key without version and its value. An empty value is a tombstone.
@@ -158,6 +159,9 @@ func ParseRow(key []byte) (RowInfo, error) {
 			return r, badRow(key)
 		}
 		r.Index, r.Value = Index(rest[1]), string(rest[2:n-1])
+		if !validIndexed(r.Index, r.Value) {
+			return r, badRow(key)
+		}
 		r, err := r.tail(key, rest[n:], 0)
 		if err != nil || byte(r.Slot>>8) != rest[0] {
 			return r, badRow(key)
@@ -165,6 +169,18 @@ func ParseRow(key []byte) (RowInfo, error) {
 		return r, nil
 	}
 	return r, badRow(key)
+}
+
+// validIndexed tells whether a value is one that indexValue can have made: an X key must parse from
+// its front, too.
+func validIndexed(ix Index, value string) bool {
+	switch ix {
+	case IndexKind:
+		return len(value) == 1
+	case IndexRepo:
+		return len(value) == 8
+	}
+	return ix > 0 && ix < indexes && len(value) <= maxIndexed && strings.IndexByte(value, 0) < 0
 }
 
 func (r RowInfo) tail(key, rest []byte, part int) (RowInfo, error) {

@@ -1,5 +1,10 @@
 package graph
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Span is a place in a file. Lines and columns count from 1, columns in bytes; zero is unknown.
 type Span struct {
 	Line, Column       uint32 // first
@@ -149,7 +154,7 @@ func DecodeDoc(b []byte) (string, error) {
 
 // MergeVertex merges fragment f into v and returns the result; v may be nil. The fragment of the
 // higher source wins, then the one with the smaller path, then the smaller line; the winner's
-// empty fields are filled from the other. The order of merges does not matter.
+// empty signature and doc are filled from the other. Merge more than two with MergeFragments.
 func MergeVertex(v, f *Vertex) *Vertex {
 	if v == nil {
 		c := *f
@@ -170,14 +175,22 @@ func MergeVertex(v, f *Vertex) *Vertex {
 	return &a
 }
 
-func fragmentBefore(a, b *Vertex) bool {
-	if a.Source != b.Source {
-		return a.Source > b.Source
+// MergeFragments merges all fragments of one vertex, best first, so that what fills an empty field
+// does not depend on the order they come in. It returns nil for none; it sorts frags.
+func MergeFragments(frags []*Vertex) *Vertex {
+	slices.SortStableFunc(frags, compareFragments)
+	var v *Vertex
+	for _, f := range frags {
+		v = MergeVertex(v, f)
 	}
-	if a.Path != b.Path {
-		return a.Path < b.Path
-	}
-	return a.Span.Line < b.Span.Line
+	return v
+}
+
+func fragmentBefore(a, b *Vertex) bool { return compareFragments(a, b) < 0 }
+
+func compareFragments(a, b *Vertex) int {
+	return cmp.Or(cmp.Compare(b.Source, a.Source), cmp.Compare(a.Path, b.Path),
+		cmp.Compare(a.Repo, b.Repo), cmp.Compare(a.Span.Line, b.Span.Line))
 }
 
 // AppendVertex appends the wire form of a merged vertex: id, fragment, doc.

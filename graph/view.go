@@ -169,3 +169,23 @@ func DecodeIDs(b []byte) ([]VertexID, error) {
 	}
 	return ids, nil
 }
+
+// AppendRows appends the wire form of rows.
+func AppendRows(b []byte, rows []Row) []byte {
+	e := encoder{b: b}
+	for _, r := range rows {
+		e.bytes(r.Key)
+		e.bytes(r.Value)
+	}
+	return e.b
+}
+
+// DecodeRows decodes what AppendRows wrote.
+func DecodeRows(b []byte) ([]Row, error) {
+	d := decoder{b: b}
+	var rows []Row
+	for len(d.b) > 0 && !d.bad {
+		rows = append(rows, Row{d.bytes(), d.bytes()})
+	}
+	return rows, d.done("graph.DecodeRows", "list of rows")
+}

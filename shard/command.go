@@ -1,0 +1,136 @@
+package shard
+
+import (
+	"encoding/binary"
+
+	"github.com/codegraphdb/codegraph/graph"
+)
+
+// Entry is one entry of the group's log. Empty data is a no-op that only moves applied.
+type Entry struct {
+	Index, Term uint64
+	Data        []byte
+}
+
+// Result is what became of one entry.
+type Result struct {
+	Index     uint64
+	Skipped   bool   // applied before: the outcome is in the state, not here
+	Duplicate bool   // acknowledged, had been applied under another index
+	SealIndex uint64 // Write with seal: log index of the seal
+	Cursor    []byte // GC: where the next command of the pass begins
+	Done      bool   // GC: the pass is complete
+	Removed   int    // GC: rows removed
+	Err       error  // rejected, with no effect, on every replica alike
+}
+
+type commandType byte
+
+// Values are stored in logs: append, never reorder.
+const (
+	cmdWrite     commandType = 1
+	cmdOutcome   commandType = 2
+	cmdConfigure commandType = 3
+	cmdGC        commandType = 4
+)
+
+const (
+	commandFormat = 1
+	commandHead   = 1 + 1 + 8 + 8
+)
+
+// command is a decoded entry.
+//
+//	+-----+------+-------+--------+------+
+//	| fmt | type | term8 | epoch8 | body |
+//	+-----+------+-------+--------+------+
+type command struct {
+	typ         commandType
+	term, epoch uint64
+	body        []byte
+}
+
+func commandBytes(typ commandType, term, epoch uint64, size int) []byte {
+	b := make([]byte, 0, commandHead+size)
+	b = append(b, commandFormat, byte(typ))
+	b = binary.BigEndian.AppendUint64(b, term)
+	return binary.BigEndian.AppendUint64(b, epoch)
+}
+
+// decodeCommand fails on what this program does not know: the replica must stop (S3).
+func decodeCommand(data []byte) (command, error) {
+	if len(data) < commandHead {
+		return command{}, errorf("Apply", graph.KindCorrupt, "command of %d bytes is cut off",
+			len(data))
+	}
+	if data[0] != commandFormat {
+		return command{}, unsupported("Apply", "command", data[0], commandFormat)
+	}
+	c := command{commandType(data[1]), binary.BigEndian.Uint64(data[2:]),
+		binary.BigEndian.Uint64(data[10:]), data[commandHead:]}
+	if c.typ < cmdWrite || c.typ > cmdGC {
+		return c, errorf("Apply", graph.KindUnsupported, "command of unknown type %d", c.typ).
+			WithRemedy("run the version that wrote it, or a newer one")
+	}
+	return c, nil
+}
+
+// EncodeWrite makes the command that applies an encoded graph.Batch.
+func EncodeWrite(term, epoch uint64, batch []byte) []byte {
+	return append(commandBytes(cmdWrite, term, epoch, len(batch)), batch...)
+}
+
+// EncodeOutcome makes the command that tells the shard what became of an import.
+func EncodeOutcome(term, epoch uint64, o graph.Outcome) []byte {
+	b := commandBytes(cmdOutcome, term, epoch, 16)
+	b = binary.BigEndian.AppendUint64(b, uint64(o.Import))
+	return binary.BigEndian.AppendUint64(b, uint64(o.Commit))
+}
+
+// EncodeConfigure makes the command that gives the shard a new descriptor, whose epoch must be
+// greater than the present one.
+func EncodeConfigure(term uint64, d Descriptor) []byte {
+	return append(commandBytes(cmdConfigure, term, d.Epoch, descriptorLen), d.encode()...)
+}
+
+// EncodeGC makes the command that collects what no read at or above the safepoint can see. A pass
+// begins with a nil cursor; each next command takes the cursor of the last result. maxRows bounds
+// the versions that one command looks at.
+func EncodeGC(term, epoch uint64, safepoint graph.Timestamp, cursor []byte, maxRows int) []byte {
+	b := commandBytes(cmdGC, term, epoch, 12+len(cursor))
+	b = binary.BigEndian.AppendUint64(b, uint64(safepoint))
+	b = binary.BigEndian.AppendUint32(b, uint32(max(maxRows, 1)))
+	return append(b, cursor...)
+}
+
+const (
+	descriptorFormat = 1
+	descriptorLen    = 1 + 8 + 8 + 2 + 2
+)
+
+func (d Descriptor) encode() []byte {
+	b := make([]byte, 0, descriptorLen)
+	b = append(b, descriptorFormat)
+	b = binary.BigEndian.AppendUint64(b, d.ID)
+	b = binary.BigEndian.AppendUint64(b, d.Epoch)
+	b = binary.BigEndian.AppendUint16(b, d.Slots.Lo)
+	return binary.BigEndian.AppendUint16(b, d.Slots.Hi)
+}
+
+func decodeDescriptor(b []byte) (Descriptor, error) {
+	var d Descriptor
+	if len(b) > 0 && b[0] != descriptorFormat {
+		return d, unsupported("Open", "descriptor", b[0], descriptorFormat)
+	}
+	if len(b) != descriptorLen {
+		return d, errorf("Open", graph.KindCorrupt, "descriptor is malformed")
+	}
+	d.ID = binary.BigEndian.Uint64(b[1:])
+	d.Epoch = binary.BigEndian.Uint64(b[9:])
+	d.Slots.Lo = binary.BigEndian.Uint16(b[17:])
+	d.Slots.Hi = binary.BigEndian.Uint16(b[19:])
+	if d.Slots.Lo > d.Slots.Hi {
+		return d, errorf("Open", graph.KindCorrupt, "descriptor is malformed")
+	}
+	return d, nil
+}
