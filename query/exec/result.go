@@ -1,0 +1,83 @@
+package exec
+
+import (
+	"github.com/codegraphdb/codegraph/graph"
+)
+
+// Symbol is a vertex in an answer.
+type Symbol struct {
+	graph.Vertex
+	RepoName string
+}
+
+// QualifiedName returns package and enclosing types, joined for people.
+func (s *Symbol) QualifiedName() string { return QualifiedName(&s.Vertex) }
+
+// QualifiedName returns the qualified name of a vertex, from its key.
+func QualifiedName(v *graph.Vertex) string {
+	if name := v.Symbol().QualifiedName(); name != "" {
+		return name
+	}
+	return v.Name
+}
+
+// Place is one place in the source. Lines and columns count from 1.
+type Place struct {
+	Path         string
+	Line, Column uint32
+}
+
+// Edge is an edge in an answer.
+type Edge struct {
+	Type       graph.EdgeType
+	Src, Dst   graph.VertexID
+	Resolution graph.Resolution
+	Provenance graph.Provenance
+	Confidence uint8
+	Count      uint32
+	Sites      []Place
+}
+
+// Path is a path in an answer: one symbol more than edges.
+type Path struct {
+	Symbols []*Symbol
+	Edges   []*Edge
+}
+
+// Value is a value in an answer: nil, bool, int64, float64, string, []Value, map[string]Value,
+// *Symbol, *Edge or *Path.
+type Value = any
+
+// Symbol returns v as it stands in an answer. Its properties must have been fetched.
+func (r *Reader) Symbol(v *Vertex) *Symbol {
+	s := &Symbol{Vertex: graph.Vertex{ID: v.ID}}
+	if v.Props != nil {
+		s.Vertex = *v.Props
+	}
+	s.RepoName = r.snap.RepoName(s.Repo)
+	return s
+}
+
+// MakeEdge returns an edge as it stands in an answer; its places need the source's properties.
+func MakeEdge(from *Vertex, h *graph.HalfEdge) *Edge {
+	e := &Edge{Type: h.Type, Src: from.ID, Dst: h.Other, Resolution: h.Resolution,
+		Provenance: h.Provenance, Confidence: h.Confidence, Count: h.Count}
+	if !h.Out {
+		e.Src, e.Dst = h.Other, from.ID
+		return e
+	}
+	e.Sites = Places(from.Props, h.Sites)
+	return e
+}
+
+// Places turns sites relative to a vertex into places in its file.
+func Places(v *graph.Vertex, sites []graph.Site) []Place {
+	if v == nil || len(sites) == 0 {
+		return nil
+	}
+	out := make([]Place, len(sites))
+	for i, s := range sites {
+		out[i] = Place{Path: v.Path, Line: max(v.Span.Line, 1) + s.Line, Column: s.Column}
+	}
+	return out
+}
