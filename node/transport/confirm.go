@@ -50,7 +50,9 @@ func (c *confirmations) since(peer raft.ServerID, term uint64) time.Time {
 }
 
 // count returns how many of peers are confirmed at or after t, and what to wait on for more.
-func (c *confirmations) count(peers []raft.ServerID, term uint64, t time.Time) (int, chan struct{}) {
+func (c *confirmations) count(
+	peers []raft.ServerID, term uint64, t time.Time,
+) (int, chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := 0

@@ -36,7 +36,9 @@ func ReplicaID(nodeID, incarnation string) raft.ServerID {
 }
 
 // SplitReplicaID returns the node uuid and the incarnation of a server id or address.
-func SplitReplicaID[T raft.ServerID | raft.ServerAddress](id T) (node, incarnation string, err error) {
+func SplitReplicaID[T raft.ServerID | raft.ServerAddress](
+	id T,
+) (node, incarnation string, err error) {
 	node, incarnation, ok := strings.Cut(string(id), "/")
 	if !ok || node == "" || incarnation == "" {
 		return "", "", fmt.Errorf(

@@ -29,7 +29,7 @@ type lane struct {
 	retry  chan struct{} // holds one token when the pause between connects should end
 
 	mu      sync.Mutex
-	closed  bool
+	closed  error                   // why no call is taken any more
 	calls   map[uint64]*call        // queued or sent, not finished
 	quiet   time.Time               // since when an answer is missing; zero if none is
 	breakup context.CancelCauseFunc // ends the present session
@@ -94,8 +94,8 @@ func (l *lane) do(msg *peerv1.RaftCall, end <-chan struct{}) (*call, error) {
 func (l *lane) enqueue(c *call) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
-		return ErrClosed
+	if l.closed != nil {
+		return l.closed
 	}
 	if !l.out.push(c, callSize(c.msg), urgent(c.msg)) {
 		l.counters().queueFull.Add(1)
@@ -140,12 +140,12 @@ func (l *lane) failAll(err error) {
 	}
 }
 
-func (l *lane) close() {
+func (l *lane) close(err error) {
 	l.mu.Lock()
-	l.closed = true
+	l.closed = err
 	l.mu.Unlock()
-	l.cancel(ErrClosed)
-	l.failAll(ErrClosed)
+	l.cancel(err)
+	l.failAll(err)
 }
 
 // wakeUp ends the pause between connects.

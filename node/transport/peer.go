@@ -19,7 +19,7 @@ type peer struct {
 	log     *lane
 
 	mu     sync.Mutex
-	closed bool
+	closed error
 	bulk   *grpc.ClientConn
 }
 
@@ -41,8 +41,8 @@ func (p *peer) lane(kind Lane) *lane {
 func (p *peer) bulkConn() (*grpc.ClientConn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
-		return nil, ErrClosed
+	if p.closed != nil {
+		return nil, p.closed
 	}
 	if p.bulk == nil {
 		cc, err := p.t.dial(p.id)
@@ -65,12 +65,13 @@ func (p *peer) dropBulk(cc *grpc.ClientConn) {
 	_ = cc.Close()
 }
 
-func (p *peer) close() {
-	p.control.close()
-	p.log.close()
+// close ends the connections; the calls under way and later ones fail with err.
+func (p *peer) close(err error) {
+	p.control.close(err)
+	p.log.close(err)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.closed = true
+	p.closed = err
 	if p.bulk != nil {
 		_ = p.bulk.Close()
 		p.bulk = nil

@@ -18,6 +18,15 @@ import (
 type snapshotStream = grpc.ClientStreamingClient[
 	peerv1.InstallSnapshotRequest, peerv1.InstallSnapshotResponse]
 
+// transfer is one outgoing snapshot.
+type transfer struct {
+	g        *GroupTransport
+	target   raft.ServerAddress
+	args     *raft.InstallSnapshotRequest
+	data     io.Reader
+	watchdog *watchdog
+}
+
 // sendSnapshot streams a snapshot over the bulk lane: header, chunks, answer.
 func (g *GroupTransport) sendSnapshot(
 	p *peer, target raft.ServerAddress,
@@ -35,7 +44,7 @@ func (g *GroupTransport) sendSnapshot(
 
 	stream, err := peerv1.NewRaftServiceClient(cc).InstallSnapshot(ctx)
 	if err == nil {
-		err = g.sendParts(ctx, stream, target, args, data, watchdog)
+		err = (&transfer{g, target, args, data, watchdog}).send(ctx, stream)
 	}
 	var ack *peerv1.InstallSnapshotResponse
 	if err == nil {
@@ -65,50 +74,54 @@ func (g *GroupTransport) sendSnapshot(
 	return nil
 }
 
-// sendParts sends the header and exactly args.Size bytes of data. A peer that has answered
-// already ends it without an error: the answer is in the stream.
-func (g *GroupTransport) sendParts(
-	ctx context.Context, stream snapshotStream, target raft.ServerAddress,
-	args *raft.InstallSnapshotRequest, data io.Reader, watchdog *watchdog,
-) error {
-	node, _, err := SplitReplicaID(target)
+// send sends the header and exactly args.Size bytes. A peer that has answered already ends it
+// without an error: the answer is in the stream.
+func (f *transfer) send(ctx context.Context, stream snapshotStream) error {
+	node, _, err := SplitReplicaID(f.target)
 	if err != nil {
 		return err
 	}
-	counters := &g.t.counters[Bulk]
-	counters.messagesSent.Add(1)
+	f.g.t.counters[Bulk].messagesSent.Add(1)
 	err = stream.Send(&peerv1.InstallSnapshotRequest{
 		Part: &peerv1.InstallSnapshotRequest_Header{Header: &peerv1.InstallSnapshotHeader{
-			Hello:   g.t.hello(node, Bulk),
-			GroupId: g.id,
-			From:    string(g.local),
-			To:      string(target),
-			Request: snapshotToWire(args),
+			Hello:   f.g.t.hello(node, Bulk),
+			GroupId: f.g.id,
+			From:    string(f.g.local),
+			To:      string(f.target),
+			Request: snapshotToWire(f.args),
 		}},
 	})
-	for left := args.Size; left > 0 && err == nil; {
-		chunk := make([]byte, min(left, chunkBytes)) // gRPC may keep it
-		if n, rerr := io.ReadFull(data, chunk); rerr != nil {
+	for sent := int64(0); sent < f.args.Size && err == nil; {
+		chunk := make([]byte, min(f.args.Size-sent, chunkBytes)) // gRPC may keep it
+		if n, err := io.ReadFull(f.data, chunk); err != nil {
 			return fmt.Errorf("the snapshot has %d of %d bytes: %w",
-				args.Size-left+int64(n), args.Size, rerr)
+				sent+int64(n), f.args.Size, err)
 		}
-		if err := g.t.limiter.wait(ctx, len(chunk)); err != nil {
-			return err
-		}
-		if err := g.t.intercepted(node, Bulk); err != nil {
-			return err
-		}
-		err = stream.Send(&peerv1.InstallSnapshotRequest{
-			Part: &peerv1.InstallSnapshotRequest_Data{Data: chunk},
-		})
-		left -= int64(len(chunk))
-		counters.framesSent.Add(1)
-		counters.bytesSent.Add(uint64(len(chunk)))
-		watchdog.extend(g.t.opts.Timeouts.SnapshotStall)
+		err = f.sendChunk(ctx, stream, node, chunk)
+		sent += int64(len(chunk))
 	}
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
+	return err
+}
+
+func (f *transfer) sendChunk(
+	ctx context.Context, stream snapshotStream, node string, chunk []byte,
+) error {
+	t := f.g.t
+	if err := t.limiter.wait(ctx, len(chunk)); err != nil {
+		return err
+	}
+	if err := t.intercepted(node, Bulk); err != nil {
+		return err
+	}
+	err := stream.Send(&peerv1.InstallSnapshotRequest{
+		Part: &peerv1.InstallSnapshotRequest_Data{Data: chunk},
+	})
+	t.counters[Bulk].framesSent.Add(1)
+	t.counters[Bulk].bytesSent.Add(uint64(len(chunk)))
+	f.watchdog.extend(t.opts.Timeouts.SnapshotStall)
 	return err
 }
 

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -85,7 +86,7 @@ func (t *Transport) Disconnect(nodeID string) {
 	delete(t.peers, nodeID)
 	t.mu.Unlock()
 	if p != nil {
-		p.close()
+		p.close(fmt.Errorf("%w: disconnected by this node", ErrUnreachable))
 	}
 }
 
@@ -98,7 +99,7 @@ func (t *Transport) Close() error {
 		g.stop()
 	}
 	for _, p := range t.peers {
-		p.close()
+		p.close(ErrClosed)
 	}
 	clear(t.groups)
 	clear(t.peers)

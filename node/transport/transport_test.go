@@ -17,7 +17,9 @@ import (
 )
 
 // pair starts two nodes with group 1 on each; the group of b answers with f.
-func pair(t *testing.T, f func(raft.RPC) any, edit func(*Options)) (a, b *endpoint, g *GroupTransport) {
+func pair(
+	t *testing.T, f func(raft.RPC) any, edit func(*Options),
+) (a, b *endpoint, g *GroupTransport) {
 	t.Helper()
 	dir := newDirectory()
 	a = listen(t, dir, "a", edit)
@@ -113,7 +115,8 @@ func TestGroupClosedOrReplacedIsNotReached(t *testing.T) {
 		t.Errorf("own group closed: %v", err)
 	}
 	stranger := b.Group(8, "c/1")
-	if err := heartbeat(stranger, "a", 1); err == nil || !strings.Contains(err.Error(), "not of this node") {
+	err := heartbeat(stranger, "a", 1)
+	if err == nil || !strings.Contains(err.Error(), "not of this node") {
 		t.Errorf("group under the id of another node: %v", err)
 	}
 }
@@ -314,7 +317,7 @@ func TestControlLaneGathersHeartbeats(t *testing.T) {
 func TestInterceptCutsOneDirection(t *testing.T) {
 	lost := errors.New("lost by the test")
 	var cut atomic.Bool
-	a, b, g := pair(t, agree, func(o *Options) {
+	_, b, g := pair(t, agree, func(o *Options) {
 		o.Timeouts.Heartbeat = 50 * time.Millisecond
 		o.Intercept = func(peer string, _ Lane) error {
 			if cut.Load() && peer == "b" {
@@ -336,7 +339,6 @@ func TestInterceptCutsOneDirection(t *testing.T) {
 			t.Errorf("cut %v: the reply to b: %v", want, err)
 		}
 	}
-	_ = a
 }
 
 func TestAppendIsCutToItsLimit(t *testing.T) {
