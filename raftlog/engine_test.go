@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -390,6 +391,35 @@ func TestConcurrentGroups(t *testing.T) {
 	for id := uint64(0); id < groups; id++ {
 		if got := content(t, e.Group(id)); got != "58(t1) ..60" {
 			t.Errorf("group %d is %s", id, got)
+		}
+	}
+}
+
+// R7: who reads an entry while it is truncated is told that it is not there, not of a hole.
+func TestReadersDuringTruncation(t *testing.T) {
+	e := openEngine(t, exact(vfs.NewMem()))
+	g := e.Group(1)
+	store(t, g, entries(1, 1, 1))
+	var done atomic.Bool
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer done.Store(true)
+	for range 2 {
+		wg.Go(func() {
+			var l raft.Log
+			for !done.Load() {
+				first, _ := g.FirstIndex()
+				if err := g.GetLog(first, &l); err != nil && err != raft.ErrLogNotFound {
+					t.Errorf("GetLog(%d): %v", first, err)
+					return
+				}
+			}
+		})
+	}
+	for i := uint64(2); i < 600; i++ {
+		store(t, g, entries(i, i, 1))
+		if err := g.DeleteRange(0, i-1); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package raftlog
 import (
 	"errors"
 	"path"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -88,6 +89,8 @@ func TestReopenWaitsForWriteInFlight(t *testing.T) {
 		return nil
 	}))
 	e := openEngine(t, exact(fs))
+	free := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(free)
 	old := e.Group(1)
 	store(t, old, entries(1, 3, 1))
 	hold.Store(true)
@@ -105,7 +108,7 @@ func TestReopenWaitsForWriteInFlight(t *testing.T) {
 	default:
 	}
 	hold.Store(false)
-	close(release)
+	free()
 	if err := <-stored; err != nil {
 		t.Errorf("the write in flight: %v", err)
 	}
@@ -130,6 +133,8 @@ func TestWriteDeadline(t *testing.T) {
 	opts.WriteDeadline = 30 * time.Millisecond
 	opts.OnFatal = func(err error) { fatal <- err }
 	e := openEngine(t, opts)
+	free := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(free)
 	g, other := e.Group(1), e.Group(2)
 	store(t, g, entries(1, 3, 1))
 	hold.Store(true)
@@ -143,7 +148,7 @@ func TestWriteDeadline(t *testing.T) {
 	}
 	deadCalls(t, e, g, other)
 	hold.Store(false)
-	close(release) // the write lands now
+	free() // the write lands now
 	if err := e.Close(); err != nil {
 		t.Errorf("Close = %v", err)
 	}
