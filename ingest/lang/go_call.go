@@ -1,0 +1,266 @@
+package lang
+
+import (
+	_ "embed"
+	"strings"
+
+	"github.com/codegraphdb/codegraph/graph"
+)
+
+// stdNames lists the exported types of the standard library, a package a line: a call of one of
+// them is a conversion, not a call.
+//
+//go:embed go_std.txt
+var stdNames string
+
+func stdTypes() map[extName]bool {
+	out := map[extName]bool{}
+	for line := range strings.Lines(stdNames) {
+		words := strings.Fields(line)
+		for _, w := range words[1:] {
+			out[extName{words[0], w}] = true
+		}
+	}
+	return out
+}
+
+// call evaluates a call, a conversion or a use of a predeclared function.
+func (r *goResolver) call(i int) value {
+	t := r.t
+	fn, list := t.child(i, fFunction), t.child(i, fArguments)
+	v := r.expr(fn)
+	if ta := t.child(i, fTypeArguments); ta != 0 {
+		v = instantiate(v, r.typeArgs(ta))
+	}
+	switch v.mode {
+	case mType:
+		r.use(v, fn)
+		r.arguments(list)
+		return valueOf(v.typ)
+	case mBuiltin:
+		return valueOf(r.builtin(v.name, list))
+	}
+	args := r.arguments(list)
+	r.reportCall(v, fn)
+	return valueOf(callResult(v.typ, args))
+}
+
+// arguments evaluates the arguments of a call.
+func (r *goResolver) arguments(list int) []*goType {
+	if list == 0 {
+		return nil
+	}
+	var out []*goType
+	for a := range r.t.kids(list) {
+		if r.t.kind(a) == kComment {
+			continue
+		}
+		if r.t.kind(a) == kVariadicArgument {
+			a = r.t.first(a)
+		}
+		out = append(out, r.value(a))
+	}
+	return out
+}
+
+// callResult returns the type of a call of a function of type typ.
+func callResult(typ *goType, args []*goType) *goType {
+	if typ == nil {
+		return unknownType
+	}
+	typ = under(typ)
+	if typ.kind != tFunc {
+		return unknownType
+	}
+	result := &goType{kind: tTuple, results: typ.results}
+	if len(typ.results) == 1 {
+		result = typ.results[0]
+	}
+	if len(typ.tparams) == 0 {
+		return result
+	}
+	b := binding{}
+	for i, a := range args {
+		switch last := len(typ.args) - 1; {
+		case typ.variadic && i >= last && last >= 0:
+			b.infer(typ.args[last].elem, a, 0)
+		case i <= last:
+			b.infer(typ.args[i], a, 0)
+		}
+	}
+	return b.apply(result)
+}
+
+// reportCall adds the edge of a call whose function is v.
+func (r *goResolver) reportCall(v value, at int) {
+	if r.out == nil {
+		return
+	}
+	at = r.nameNode(at)
+	switch v.mode {
+	case mFunc:
+		r.out.edge(r.from, graph.Calls, v.sym, v.ev, at)
+	case mVar: // a variable or field that holds a function
+		r.out.edge(r.from, graph.CallReference, v.sym, byDynamic, at)
+	case mForeign:
+		key := r.g.externalKey(r.f, v.imp.path,
+			[]graph.Descriptor{{Kind: graph.MethodDesc, Name: v.name}})
+		r.out.edge(r.from, graph.Calls, r.out.foreign(key), byImport, at)
+	case mMember:
+		ev := byGuess // the method may be promoted to that type from another one
+		if v.recv.pkg == "builtin" {
+			ev = byType
+		}
+		key := r.g.externalKey(r.f, v.recv.pkg, []graph.Descriptor{
+			{Kind: graph.TypeDesc, Name: v.recv.name}, {Kind: graph.MethodDesc, Name: v.name}})
+		r.out.edge(r.from, graph.Calls, r.out.foreign(key), ev, at)
+	case mLocal:
+		ev := unknown
+		if v.typ != nil && v.typ.kind != tUnknown {
+			ev = byDynamic
+		}
+		r.out.unresolved(r.from, v.name, ev, at)
+	case mNone:
+		if v.name != "" {
+			r.out.unresolved(r.from, v.name, unknown, at)
+		}
+	}
+}
+
+// nameNode returns the node of the name that a call is spelled with.
+func (r *goResolver) nameNode(fn int) int {
+	if r.t.kind(fn) == kSelectorExpression {
+		return r.t.last(fn)
+	}
+	return fn
+}
+
+// builtin evaluates a call of a predeclared function.
+func (r *goResolver) builtin(name string, list int) *goType {
+	t := r.t
+	first := 0
+	if list != 0 {
+		first = t.first(list)
+	}
+	if (name == "new" || name == "make") && first != 0 {
+		v := r.expr(first)
+		r.use(v, first)
+		for a := range t.kids(list) {
+			if a != first {
+				r.value(a)
+			}
+		}
+		if v.typ == nil {
+			return unknownType
+		}
+		if name == "make" {
+			return v.typ
+		}
+		if r.out != nil && v.sym != nil {
+			r.out.edge(r.from, graph.Instantiates, v.sym, byImport, first)
+		}
+		return &goType{kind: tPointer, elem: v.typ}
+	}
+	args := r.arguments(list)
+	switch name {
+	case "len", "cap", "copy":
+		return intType
+	case "append", "min", "max":
+		if len(args) > 0 {
+			return args[0]
+		}
+	case "recover":
+		return anyType
+	}
+	return unknownType
+}
+
+// composite evaluates a composite literal.
+func (r *goResolver) composite(i int) value {
+	t := r.t
+	tn, body := t.child(i, fType), t.child(i, fBody)
+	typ := r.typeAt(tn, graph.References)
+	if r.out != nil {
+		if s := r.typeSymbol(typ); s != nil {
+			r.out.edge(r.from, graph.Instantiates, s, byImport, tn)
+		}
+	}
+	r.literal(body, typ)
+	return valueOf(typ)
+}
+
+// literal evaluates the elements of a composite literal of a type.
+func (r *goResolver) literal(body int, typ *goType) {
+	if body == 0 {
+		return
+	}
+	u := under(pointee(under(typ)))
+	for e := range r.t.kids(body) {
+		switch r.t.kind(e) {
+		case kKeyedElement:
+			r.keyed(e, u, typ)
+		case kLiteralElement:
+			r.element(e, elemType(u))
+		case kComment:
+		default:
+			r.value(e)
+		}
+	}
+}
+
+func elemType(u *goType) *goType {
+	if u.kind == tSlice || u.kind == tMap {
+		return u.elem
+	}
+	return unknownType
+}
+
+// keyed evaluates key: value in a composite literal.
+func (r *goResolver) keyed(e int, u, typ *goType) {
+	key, val := r.t.first(e), r.t.last(e)
+	switch {
+	case u.kind == tStruct:
+		k := key
+		if r.t.kind(k) == kLiteralElement {
+			k = r.t.first(k)
+		}
+		f := r.member(typ, r.t.text(k))
+		r.use(f, k)
+		r.element(val, f.typ)
+	case u.kind == tMap || u.kind == tSlice:
+		if u.kind == tMap {
+			r.element(key, u.key)
+		} else {
+			r.element(key, intType)
+		}
+		r.element(val, u.elem)
+	default: // of a type outside of the tree: the key may be a field
+		if k := r.t.first(key); k == 0 || r.t.kind(k) != kIdentifier {
+			r.element(key, unknownType)
+		}
+		r.element(val, unknownType)
+	}
+}
+
+// element evaluates an element, which may be a literal without its type.
+func (r *goResolver) element(e int, typ *goType) {
+	if r.t.kind(e) == kLiteralElement {
+		e = r.t.first(e)
+	}
+	if e == 0 {
+		return
+	}
+	if r.t.kind(e) == kLiteralValue {
+		if typ == nil {
+			typ = unknownType
+		}
+		if r.out != nil {
+			if s := r.typeSymbol(pointee(typ)); s != nil {
+				r.out.edge(r.from, graph.Instantiates, s, byType, e)
+			}
+		}
+		r.literal(e, typ)
+		return
+	}
+	r.value(e)
+}
