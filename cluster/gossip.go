@@ -195,8 +195,12 @@ func (g *Gossip) others() int {
 	return n
 }
 
-// Addr returns the address listened on, with the port that the kernel chose.
-func (g *Gossip) Addr() string { return g.list.LocalNode().Address() }
+// Addr returns the address that this node advertises, with the port that the kernel chose.
+func (g *Gossip) Addr() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.members[g.opts.NodeID].Addr
+}
 
 // Members returns the nodes known, this one included, sorted by id. Dead ones stay in the list
 // until the process ends, those of other clusters are left out.

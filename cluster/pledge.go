@@ -107,25 +107,34 @@ func SavePledge(dir string, p *Pledge) error {
 	if err != nil {
 		return err
 	}
-	if old != nil {
-		if !old.Same(p) {
-			return graph.Errorf(op, graph.KindConflict, "%s", alreadyPledged(old))
+	if old == nil {
+		body, err := json.Marshal(p)
+		if err != nil {
+			return graph.Errorf(op, graph.KindInternal, "%w", err)
 		}
-		return syncDir(dir) // it may have been written just before a crash
+		err = createDurable(dir, pledgeFile, seal(pledgeName, pledgeFormat, append(body, '\n')))
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return graph.Errorf(op, graph.KindOther, "pledge: %w", err)
+		}
+		if old, err = LoadPledge(dir); err != nil { // somebody else was faster
+			return err
+		}
 	}
-	body, err := json.Marshal(p)
-	if err != nil {
-		return graph.Errorf(op, graph.KindInternal, "%w", err)
+	if old == nil {
+		return graph.Errorf(op, graph.KindUnavailable, "the pledge file came and went")
 	}
-	err = writeDurable(dir, pledgeFile, seal(pledgeName, pledgeFormat, append(body, '\n')))
-	if err != nil {
-		return graph.Errorf(op, graph.KindOther, "pledge: %w", err)
+	if !old.Same(p) {
+		return graph.Errorf(op, graph.KindConflict, "%s", alreadyPledged(old))
 	}
-	return nil
+	return syncDir(dir) // it may have been written just before a crash
 }
 
-// writeDurable writes a file so that after a crash it is there whole or not at all.
-func writeDurable(dir, name string, b []byte) error {
+// createDurable creates a file so that after a crash it is there whole or not at all. Where there
+// is one of that name it fails with fs.ErrExist.
+func createDurable(dir, name string, b []byte) error {
 	f, err := os.CreateTemp(dir, name+".*.tmp")
 	if err != nil {
 		return err
@@ -138,10 +147,10 @@ func writeDurable(dir, name string, b []byte) error {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
+		err = os.Link(f.Name(), filepath.Join(dir, name))
 	}
+	_ = os.Remove(f.Name()) // a leftover is harmless
 	if err != nil {
-		_ = os.Remove(f.Name())
 		return err
 	}
 	return syncDir(dir)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"github.com/codegraphdb/codegraph/graph"
 )
 
@@ -71,7 +73,9 @@ func benchRows() []graph.Row {
 
 func openBench(b *testing.B) *Shard {
 	b.Helper()
-	s, err := Open(b.TempDir(), Options{ID: 1, Slots: allSlots()})
+	cache := pebble.NewCache(256 << 20)
+	defer cache.Unref()
+	s, err := Open(b.TempDir(), Options{ID: 1, Slots: allSlots(), Cache: cache})
 	if err != nil {
 		b.Fatal(err)
 	}

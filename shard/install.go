@@ -92,7 +92,7 @@ func InstallStream(r io.Reader, dir string, index uint64, opts Options) error {
 		return err
 	}
 	fs := opts.FS
-	if err := fs.MkdirAll(dir, 0o755); err != nil {
+	if err := makeDir(fs, dir); err != nil {
 		return errorf("Install", graph.KindOther, "shard %d: %w", opts.ID, err)
 	}
 	cur, err := readCurrent(fs, dir)

@@ -32,7 +32,7 @@ func Open(dir string, opts Options) (*Shard, error) {
 		return nil, err
 	}
 	s := &Shard{dir: dir, opts: opts}
-	if err := opts.FS.MkdirAll(dir, 0o755); err != nil {
+	if err := makeDir(opts.FS, dir); err != nil {
 		return nil, errorf("Open", graph.KindOther, "shard %d: %w", opts.ID, err)
 	}
 	name, err := readCurrent(opts.FS, dir)
@@ -70,8 +70,9 @@ func (s *Shard) create() (string, error) {
 	if err == nil {
 		err = db.Flush()
 	}
+	disk := s.opts.FS
 	if err = errors.Join(err, db.Close()); err == nil {
-		err = writeCurrent(s.opts.FS, s.dir, name)
+		err = writeCurrent(disk, s.dir, name)
 	}
 	if err != nil {
 		return "", errorf("Open", graph.KindOther, "shard %d: make a store: %w", s.opts.ID, err)

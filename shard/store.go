@@ -20,7 +20,7 @@ const (
 	storePrefix   = "store-"
 	stagingPrefix = "staging-"
 	bloomBits     = 10
-	cacheSize     = 8 << 20
+	cacheSize     = 32 << 20
 	// pebbleFormat is pinned: it is raised by a release, not by an upgrade of Pebble.
 	pebbleFormat = pebble.FormatTableFormatV6
 )
@@ -120,6 +120,23 @@ func writeCurrent(fs vfs.FS, dir, name string) error {
 		return err
 	}
 	return syncDir(fs, dir)
+}
+
+// makeDir makes a directory with its parents so that they outlive a crash.
+func makeDir(disk vfs.FS, dir string) error {
+	if _, err := disk.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := disk.PathDir(dir)
+	if parent != dir {
+		if err := makeDir(disk, parent); err != nil {
+			return err
+		}
+	}
+	if err := disk.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return syncDir(disk, parent)
 }
 
 func syncDir(fs vfs.FS, dir string) error {

@@ -405,8 +405,11 @@ func (x *Expand) GetSpec() []byte {
 
 // Owners asks for the F rows of a repository.
 type Owners struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RepoId        uint64                 `protobuf:"varint,1,opt,name=repo_id,json=repoId,proto3" json:"repo_id,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	RepoId uint64                 `protobuf:"varint,1,opt,name=repo_id,json=repoId,proto3" json:"repo_id,omitempty"`
+	// Where the last answer stopped; empty to begin.
+	Cursor        []byte `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Limit         uint32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -448,11 +451,26 @@ func (x *Owners) GetRepoId() uint64 {
 	return 0
 }
 
+func (x *Owners) GetCursor() []byte {
+	if x != nil {
+		return x.Cursor
+	}
+	return nil
+}
+
+func (x *Owners) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
 // ReadResponse is a batch of vertices, adjacencies or rows in graph's encoding.
 type ReadResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Data  []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
-	Count uint64                 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	// Count: vertices. Lookup and Expand: how many of the ids, from the first on, are answered.
+	Count uint64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
 	// Where a limited scan stopped.
 	Cursor        []byte `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	EdgesVisited  uint64 `protobuf:"varint,4,opt,name=edges_visited,json=edgesVisited,proto3" json:"edges_visited,omitempty"`
@@ -1310,9 +1328,11 @@ const file_codegraph_peer_v1_peer_proto_rawDesc = "" +
 	"\x03doc\x18\x02 \x01(\bR\x03doc\".\n" +
 	"\x06Expand\x12\x10\n" +
 	"\x03ids\x18\x01 \x01(\fR\x03ids\x12\x12\n" +
-	"\x04spec\x18\x02 \x01(\fR\x04spec\"!\n" +
+	"\x04spec\x18\x02 \x01(\fR\x04spec\"O\n" +
 	"\x06Owners\x12\x17\n" +
-	"\arepo_id\x18\x01 \x01(\x04R\x06repoId\"u\n" +
+	"\arepo_id\x18\x01 \x01(\x04R\x06repoId\x12\x16\n" +
+	"\x06cursor\x18\x02 \x01(\fR\x06cursor\x12\x14\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\"u\n" +
 	"\fReadResponse\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\x12\x16\n" +
@@ -1371,9 +1391,9 @@ const file_codegraph_peer_v1_peer_proto_rawDesc = "" +
 	"\fShardCommand\x12\x1d\n" +
 	"\x19SHARD_COMMAND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13SHARD_COMMAND_BATCH\x10\x01\x12\x19\n" +
-	"\x15SHARD_COMMAND_OUTCOME\x10\x022\xe8\x04\n" +
-	"\vPeerService\x12I\n" +
-	"\x04Read\x12\x1e.codegraph.peer.v1.ReadRequest\x1a\x1f.codegraph.peer.v1.ReadResponse0\x01\x12Y\n" +
+	"\x15SHARD_COMMAND_OUTCOME\x10\x022\xe6\x04\n" +
+	"\vPeerService\x12G\n" +
+	"\x04Read\x12\x1e.codegraph.peer.v1.ReadRequest\x1a\x1f.codegraph.peer.v1.ReadResponse\x12Y\n" +
 	"\n" +
 	"WriteShard\x12$.codegraph.peer.v1.WriteShardRequest\x1a%.codegraph.peer.v1.WriteShardResponse\x12\\\n" +
 	"\vProposeMeta\x12%.codegraph.peer.v1.ProposeMetaRequest\x1a&.codegraph.peer.v1.ProposeMetaResponse\x12V\n" +

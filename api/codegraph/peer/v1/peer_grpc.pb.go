@@ -37,7 +37,7 @@ const (
 // PeerService moves reads and proposals to where they are served.
 type PeerServiceClient interface {
 	// Read reads from one replica of a shard at a view.
-	Read(ctx context.Context, in *ReadRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadResponse], error)
+	Read(ctx context.Context, in *ReadRequest, opts ...grpc.CallOption) (*ReadResponse, error)
 	// WriteShard proposes a command to a shard's group; only its leader accepts.
 	WriteShard(ctx context.Context, in *WriteShardRequest, opts ...grpc.CallOption) (*WriteShardResponse, error)
 	// ProposeMeta proposes a command to the meta group; only its leader accepts.
@@ -60,24 +60,15 @@ func NewPeerServiceClient(cc grpc.ClientConnInterface) PeerServiceClient {
 	return &peerServiceClient{cc}
 }
 
-func (c *peerServiceClient) Read(ctx context.Context, in *ReadRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadResponse], error) {
+func (c *peerServiceClient) Read(ctx context.Context, in *ReadRequest, opts ...grpc.CallOption) (*ReadResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &PeerService_ServiceDesc.Streams[0], PeerService_Read_FullMethodName, cOpts...)
+	out := new(ReadResponse)
+	err := c.cc.Invoke(ctx, PeerService_Read_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	x := &grpc.GenericClientStream[ReadRequest, ReadResponse]{ClientStream: stream}
-	if err := x.ClientStream.SendMsg(in); err != nil {
-		return nil, err
-	}
-	if err := x.ClientStream.CloseSend(); err != nil {
-		return nil, err
-	}
-	return x, nil
+	return out, nil
 }
-
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type PeerService_ReadClient = grpc.ServerStreamingClient[ReadResponse]
 
 func (c *peerServiceClient) WriteShard(ctx context.Context, in *WriteShardRequest, opts ...grpc.CallOption) (*WriteShardResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -146,7 +137,7 @@ func (c *peerServiceClient) Found(ctx context.Context, in *FoundRequest, opts ..
 // PeerService moves reads and proposals to where they are served.
 type PeerServiceServer interface {
 	// Read reads from one replica of a shard at a view.
-	Read(*ReadRequest, grpc.ServerStreamingServer[ReadResponse]) error
+	Read(context.Context, *ReadRequest) (*ReadResponse, error)
 	// WriteShard proposes a command to a shard's group; only its leader accepts.
 	WriteShard(context.Context, *WriteShardRequest) (*WriteShardResponse, error)
 	// ProposeMeta proposes a command to the meta group; only its leader accepts.
@@ -169,8 +160,8 @@ type PeerServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedPeerServiceServer struct{}
 
-func (UnimplementedPeerServiceServer) Read(*ReadRequest, grpc.ServerStreamingServer[ReadResponse]) error {
-	return status.Error(codes.Unimplemented, "method Read not implemented")
+func (UnimplementedPeerServiceServer) Read(context.Context, *ReadRequest) (*ReadResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Read not implemented")
 }
 func (UnimplementedPeerServiceServer) WriteShard(context.Context, *WriteShardRequest) (*WriteShardResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method WriteShard not implemented")
@@ -211,16 +202,23 @@ func RegisterPeerServiceServer(s grpc.ServiceRegistrar, srv PeerServiceServer) {
 	s.RegisterService(&PeerService_ServiceDesc, srv)
 }
 
-func _PeerService_Read_Handler(srv interface{}, stream grpc.ServerStream) error {
-	m := new(ReadRequest)
-	if err := stream.RecvMsg(m); err != nil {
-		return err
+func _PeerService_Read_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
 	}
-	return srv.(PeerServiceServer).Read(m, &grpc.GenericServerStream[ReadRequest, ReadResponse]{ServerStream: stream})
+	if interceptor == nil {
+		return srv.(PeerServiceServer).Read(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeerService_Read_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServiceServer).Read(ctx, req.(*ReadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
 }
-
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type PeerService_ReadServer = grpc.ServerStreamingServer[ReadResponse]
 
 func _PeerService_WriteShard_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(WriteShardRequest)
@@ -338,6 +336,10 @@ var PeerService_ServiceDesc = grpc.ServiceDesc{
 	HandlerType: (*PeerServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
+			MethodName: "Read",
+			Handler:    _PeerService_Read_Handler,
+		},
+		{
 			MethodName: "WriteShard",
 			Handler:    _PeerService_WriteShard_Handler,
 		},
@@ -362,12 +364,6 @@ var PeerService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _PeerService_Found_Handler,
 		},
 	},
-	Streams: []grpc.StreamDesc{
-		{
-			StreamName:    "Read",
-			Handler:       _PeerService_Read_Handler,
-			ServerStreams: true,
-		},
-	},
+	Streams:  []grpc.StreamDesc{},
 	Metadata: "codegraph/peer/v1/peer.proto",
 }

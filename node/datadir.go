@@ -1,0 +1,208 @@
+package node
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"golang.org/x/sys/unix"
+
+	"github.com/codegraphdb/codegraph/graph"
+)
+
+// The data directory of a node:
+//
+//	LOCK        flock of the process that owns the directory; its text is the process id
+//	NODE        identity, JSON: format, node uuid, cluster name, cluster id once it is known
+//	PLEDGE      the founding that this node has promised to (package cluster)
+//	meta/       the meta group: raft.db (raft-boltdb) and snapshots
+//	raftlog/    the log engine of all data groups
+//	shards/N/   the replica of shard N: db/ (package shard) and snapshots/
+//	BALLAST     bytes to give back when the disk is full
+const (
+	lockFile   = "LOCK"
+	nodeFile   = "NODE"
+	metaDir    = "meta"
+	logDir     = "raftlog"
+	shardsDir  = "shards"
+	dirFormat  = 1
+	dirPerm    = 0o750
+	filePerm   = 0o640
+	nodeFileOp = "node.OpenDataDir"
+)
+
+// identity is what a data directory says about itself.
+type identity struct {
+	Format      int    `json:"format"`
+	NodeID      string `json:"node_id"`
+	ClusterName string `json:"cluster_name"`
+	ClusterID   string `json:"cluster_id,omitempty"`
+	// Stores is set once meta/ and raftlog/ were made: if they are gone later, this node has
+	// forgotten what it voted and must not come back under its name.
+	Stores bool `json:"stores,omitempty"`
+}
+
+// dataDir is an open, locked data directory.
+type dataDir struct {
+	path string
+	lock *os.File
+	id   identity
+}
+
+// openDataDir locks the directory and reads or makes the node's identity.
+func openDataDir(path, clusterName string) (*dataDir, error) {
+	if err := os.MkdirAll(path, dirPerm); err != nil {
+		return nil, graph.Errorf(nodeFileOp, graph.KindInvalid, "data directory: %w", err)
+	}
+	d := &dataDir{path: path}
+	if err := d.acquire(); err != nil {
+		return nil, err
+	}
+	if err := d.load(clusterName); err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *dataDir) acquire() error {
+	f, err := os.OpenFile(filepath.Join(d.path, lockFile), os.O_RDWR|os.O_CREATE, filePerm)
+	if err != nil {
+		return graph.Errorf(nodeFileOp, graph.KindInvalid, "data directory: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		holder := make([]byte, 32)
+		n, _ := f.Read(holder)
+		f.Close()
+		return graph.Errorf(nodeFileOp, graph.KindConflict,
+			"data directory %s is in use by process %s", d.path,
+			strings.TrimSpace(string(holder[:n]))).
+			WithRemedy("stop that process or give another --data-dir")
+	}
+	if err := f.Truncate(0); err == nil {
+		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+		if err != nil {
+			f.Close()
+			return graph.Errorf(nodeFileOp, graph.KindInvalid, "data directory: %w", err)
+		}
+	}
+	d.lock = f
+	return nil
+}
+
+func (d *dataDir) load(clusterName string) error {
+	data, err := os.ReadFile(filepath.Join(d.path, nodeFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return d.create(clusterName)
+	}
+	if err != nil {
+		return graph.Errorf(nodeFileOp, graph.KindInvalid, "data directory: %w", err)
+	}
+	if err := json.Unmarshal(data, &d.id); err != nil {
+		return graph.Errorf(nodeFileOp, graph.KindCorrupt, "%s: %w", d.join(nodeFile), err)
+	}
+	if d.id.Format != dirFormat {
+		return graph.Errorf(nodeFileOp, graph.KindUnsupported,
+			"data directory %s has format %d, this program reads %d", d.path, d.id.Format,
+			dirFormat).WithRemedy("run the version that wrote it, or ingest again into a new one")
+	}
+	if d.id.ClusterName != clusterName {
+		return graph.Errorf(nodeFileOp, graph.KindConflict,
+			"data directory %s is of cluster %q, not %q", d.path, d.id.ClusterName, clusterName).
+			WithRemedy("give --cluster-name %s or another --data-dir", d.id.ClusterName)
+	}
+	for _, sub := range []string{metaDir, logDir} {
+		if _, err := os.Stat(d.join(sub)); d.id.Stores && err != nil {
+			return graph.Errorf(nodeFileOp, graph.KindCorrupt, "%s is gone: %w", d.join(sub), err).
+				WithRemedy("remove the whole data directory; the node then joins as a new one")
+		}
+	}
+	return nil
+}
+
+func (d *dataDir) create(clusterName string) error {
+	left, err := os.ReadDir(d.path)
+	if err != nil {
+		return graph.Errorf(nodeFileOp, graph.KindInvalid, "data directory: %w", err)
+	}
+	for _, e := range left {
+		if e.Name() != lockFile && e.Name() != "lost+found" {
+			return graph.Errorf(nodeFileOp, graph.KindConflict,
+				"data directory %s is not empty and has no %s file", d.path, nodeFile).
+				WithRemedy("give an empty directory")
+		}
+	}
+	d.id = identity{Format: dirFormat, NodeID: uuid.NewString(), ClusterName: clusterName}
+	return d.save()
+}
+
+// save writes the identity atomically and durably.
+func (d *dataDir) save() error {
+	data, err := json.MarshalIndent(d.id, "", "  ")
+	if err == nil {
+		err = writeFileSync(d.join(nodeFile), append(data, '\n'))
+	}
+	if err != nil {
+		return graph.Errorf(nodeFileOp, graph.KindInternal, "writing identity: %w", err)
+	}
+	return nil
+}
+
+// writeFileSync replaces a file: temporary file, fsync, rename, fsync of the directory.
+func writeFileSync(path string, data []byte) error {
+	tmp := path + ".tmp"
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, filePerm)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+func (d *dataDir) join(parts ...string) string {
+	return filepath.Join(append([]string{d.path}, parts...)...)
+}
+
+func (d *dataDir) shard(id uint64, parts ...string) string {
+	return d.join(append([]string{shardsDir, strconv.FormatUint(id, 10)}, parts...)...)
+}
+
+// free returns the free and total bytes of the directory's file system.
+func (d *dataDir) free() (free, total uint64, err error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(d.path, &st); err != nil {
+		return 0, 0, err
+	}
+	return st.Bavail * uint64(st.Bsize), st.Blocks * uint64(st.Bsize), nil
+}
+
+func (d *dataDir) close() {
+	if d.lock != nil {
+		d.lock.Close()
+	}
+}

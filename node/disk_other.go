@@ -1,0 +1,8 @@
+//go:build !linux
+
+package node
+
+import "os"
+
+// fallocate makes a file of the given size; without fallocate the space is not reserved.
+func fallocate(f *os.File, bytes int64) error { return f.Truncate(bytes) }

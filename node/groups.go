@@ -1,0 +1,132 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/codegraphdb/codegraph/cluster"
+)
+
+// groups are the replicas of this node, opened as the map says.
+type groups struct {
+	deps replicaDeps
+	self string // node id
+
+	mu      sync.Mutex
+	open    map[uint64]*replica
+	failed  map[uint64]error // replicas that cannot be opened; named in the node's problems
+	closing bool
+}
+
+func newGroups(deps replicaDeps, self string) *groups {
+	return &groups{deps: deps, self: self, open: map[uint64]*replica{}, failed: map[uint64]error{}}
+}
+
+// get returns the open replica of a shard, or nil.
+func (g *groups) get(id uint64) *replica {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.open[id]
+}
+
+// list returns the open replicas and the ones that failed to open.
+func (g *groups) list() ([]*replica, map[uint64]error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	out := make([]*replica, 0, len(g.open))
+	for _, r := range g.open {
+		out = append(out, r)
+	}
+	failed := make(map[uint64]error, len(g.failed))
+	for id, err := range g.failed {
+		failed[id] = err
+	}
+	return out, failed
+}
+
+// reconcile opens every replica that the map places here and that is not open yet.
+func (g *groups) reconcile(m cluster.Map) {
+	for _, d := range m.OnNode(g.self) {
+		g.mu.Lock()
+		_, failed := g.failed[d.ID]
+		skip := g.closing || g.open[d.ID] != nil || failed
+		g.mu.Unlock()
+		if skip {
+			continue
+		}
+		rep, _ := d.Replica(g.self)
+		r, err := openReplica(g.deps, d, raft.ServerID(rep.ServerID()))
+		g.mu.Lock()
+		if err != nil {
+			g.failed[d.ID] = err
+			g.deps.logger.Error("replica cannot be opened", "shard", d.ID, "err", err)
+		} else {
+			g.open[d.ID] = r
+		}
+		g.mu.Unlock()
+	}
+}
+
+// handOver gives the leadership of every group that this node leads to another replica, and
+// returns when that is done or ctx ends.
+func (g *groups) handOver(ctx context.Context) {
+	open, _ := g.list()
+	var wg sync.WaitGroup
+	for _, r := range open {
+		if r.raft.State() != raft.Leader || len(r.desc.Replicas) < 2 {
+			continue
+		}
+		wg.Go(func() {
+			for ctx.Err() == nil && r.raft.State() == raft.Leader {
+				if err := wait(ctx, r.raft.LeadershipTransfer()); err == nil {
+					return
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// balance gives groups to the preferred leader, the first replica of the descriptor, where this
+// node leads one that it should not.
+func (g *groups) balance(ctx context.Context, alive func(node string) bool) {
+	open, _ := g.list()
+	for _, r := range open {
+		preferred := r.desc.Replicas[0]
+		if preferred.Node == g.self || r.leading.ready.Load() == 0 || !alive(preferred.Node) ||
+			!r.caughtUp(raft.ServerID(preferred.ServerID())) {
+			continue
+		}
+		id := raft.ServerID(preferred.ServerID())
+		f := r.raft.LeadershipTransferToServer(id, raft.ServerAddress(id))
+		if err := wait(ctx, f); err != nil {
+			r.logger.Debug("leadership stays", "err", err)
+		}
+	}
+}
+
+// caughtUp tells whether a peer has answered this leader lately.
+func (r *replica) caughtUp(peer raft.ServerID) bool {
+	seen := r.trans.ConfirmedSince(peer, r.raft.CurrentTerm())
+	return time.Since(seen) < 2*dataTimings.heartbeat
+}
+
+// close closes all replicas, several at a time.
+func (g *groups) close() error {
+	g.mu.Lock()
+	g.closing = true
+	g.mu.Unlock()
+	open, _ := g.list()
+	errs := make([]error, len(open))
+	var wg sync.WaitGroup
+	for i, r := range open {
+		wg.Go(func() { errs[i] = r.close() })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,96 @@
+package node
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/codegraphdb/codegraph/raftlog"
+	"github.com/codegraphdb/codegraph/shard"
+)
+
+// machine is the shim between Raft and the state machine of a shard.
+type machine replica
+
+var (
+	_ raft.BatchingFSM = (*machine)(nil)
+)
+
+// Apply implements raft.FSM; Raft uses ApplyBatch.
+func (m *machine) Apply(l *raft.Log) any { return m.ApplyBatch([]*raft.Log{l})[0] }
+
+// ApplyBatch implements raft.BatchingFSM: one batch of the storage engine for all entries. An entry
+// without a command (a configuration) only moves the applied index.
+func (m *machine) ApplyBatch(logs []*raft.Log) []any {
+	entries := make([]shard.Entry, len(logs))
+	for i, l := range logs {
+		entries[i] = shard.Entry{Index: l.Index, Term: l.Term}
+		if l.Type == raft.LogCommand {
+			entries[i].Data = l.Data
+		}
+	}
+	results, err := m.state.Apply(entries)
+	if err != nil {
+		m.fatal(fmt.Errorf("shard %d: apply: %w", m.desc.ID, err))
+		select {} // the process ends; nothing may be applied behind the gap
+	}
+	m.applied.broadcast()
+	out := make([]any, len(logs))
+	for i := range results {
+		out[i] = results[i]
+	}
+	return out
+}
+
+// Snapshot implements raft.FSM. The state itself is the snapshot: Persist flushes it.
+func (m *machine) Snapshot() (raft.FSMSnapshot, error) {
+	applied, _ := m.state.Applied()
+	return &stateSnapshot{m.state, applied}, nil
+}
+
+// Restore implements raft.FSM: at start it checks that the state holds what the snapshot says;
+// when a leader sent one it replaces the state.
+func (m *machine) Restore(rc io.ReadCloser) error {
+	defer rc.Close()
+	local, index, stream, err := raftlog.ReadRestore(rc)
+	if err != nil {
+		return err
+	}
+	if local {
+		if applied, _ := m.state.Applied(); applied < index {
+			return fmt.Errorf("shard %d: snapshot at %d, but the state is at %d", m.desc.ID, index,
+				applied)
+		}
+		return nil
+	}
+	if err := m.state.Install(stream, index); err != nil {
+		return fmt.Errorf("shard %d: install snapshot: %w", m.desc.ID, err)
+	}
+	m.installed.Add(1)
+	m.logger.Info("installed a snapshot", "index", index)
+	m.applied.broadcast()
+	return m.snaps.Installed(index)
+}
+
+// stateSnapshot is a snapshot under way: the state through an index.
+type stateSnapshot struct {
+	state *shard.Shard
+	index uint64
+}
+
+// Persist implements raft.FSMSnapshot: flush first, so that truncation follows durable state.
+func (s *stateSnapshot) Persist(sink raft.SnapshotSink) error {
+	if err := s.state.Persist(s.index); err != nil {
+		sink.Cancel()
+		return err
+	}
+	if _, err := io.WriteString(sink, raftlog.LocalMarker); err != nil {
+		sink.Cancel()
+		return err
+	}
+	return sink.Close()
+}
+
+// Release implements raft.FSMSnapshot.
+func (s *stateSnapshot) Release() {}

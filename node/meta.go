@@ -1,0 +1,239 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/codegraphdb/codegraph/cluster"
+	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/node/transport"
+	"github.com/codegraphdb/codegraph/raftlog"
+)
+
+const (
+	metaGroup       = 0 // group id of the meta group on the wire
+	metaIncarnation = 1
+)
+
+var metaTimings = raftTimings{500 * time.Millisecond, 500 * time.Millisecond,
+	500 * time.Millisecond, 50 * time.Millisecond}
+
+// meta is this node's replica of the meta group.
+type meta struct {
+	self    string
+	state   *cluster.State
+	raft    *raft.Raft
+	log     *raftlog.MetaLog
+	trans   *transport.GroupTransport
+	leading leadership
+	logger  *slog.Logger
+	fatal   func(error)
+
+	stop chan struct{}
+	done sync.WaitGroup
+}
+
+func metaServerID(node string) raft.ServerID {
+	return raft.ServerID(cluster.Replica{Node: node, Incarnation: metaIncarnation}.ServerID())
+}
+
+// openMeta opens the stores of the meta group. The group does not run before start.
+func openMeta(dir *dataDir, trans *transport.Transport, logger *slog.Logger, fatal func(error)) (
+	*meta, error) {
+	if err := os.MkdirAll(dir.join(metaDir), dirPerm); err != nil {
+		return nil, err
+	}
+	m := &meta{self: dir.id.NodeID, state: cluster.NewState(), stop: make(chan struct{}),
+		logger: logger.With("group", "meta"), fatal: fatal}
+	var err error
+	m.log, err = raftlog.OpenMeta(dir.join(metaDir, "raft.db"),
+		raftlog.Options{Logger: m.logger, OnFatal: fatal})
+	if err != nil {
+		return nil, err
+	}
+	m.trans = trans.Group(metaGroup, raft.ServerAddress(metaServerID(m.self)))
+	return m, nil
+}
+
+// start runs the group. founders is the founding configuration, nil for a node that was not a
+// founder; writing it again over an existing state does nothing.
+func (m *meta) start(dir *dataDir, founders []string, gained func()) error {
+	snaps, err := raft.NewFileSnapshotStoreWithLogger(dir.join(metaDir), 2,
+		newRaftLogger(m.logger))
+	if err != nil {
+		return fmt.Errorf("meta group: snapshots: %w", err)
+	}
+	conf := metaTimings.config(metaServerID(m.self), m.logger)
+	conf.SnapshotThreshold = 4096
+	conf.SnapshotInterval = 30 * time.Second
+	conf.TrailingLogs = 2048
+	notify := make(chan bool, 8)
+	conf.NotifyCh = notify
+	m.leading.notify = notify
+	if founders != nil {
+		var servers []raft.Server
+		for _, n := range founders {
+			id := metaServerID(n)
+			servers = append(servers, raft.Server{ID: id, Address: raft.ServerAddress(id)})
+		}
+		err := raft.BootstrapCluster(conf, m.log, m.log, snaps, m.trans,
+			raft.Configuration{Servers: servers})
+		if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
+			return fmt.Errorf("meta group: bootstrap: %w", err)
+		}
+	}
+	m.raft, err = raft.NewRaft(conf, (*metaMachine)(m), m.log, m.log, snaps, m.trans)
+	if err != nil {
+		return fmt.Errorf("meta group: raft: %w", err)
+	}
+	m.done.Go(func() { m.leading.watch(m.raft, m.stop, gained) })
+	return nil
+}
+
+// running tells whether start has succeeded.
+func (m *meta) running() bool { return m.raft != nil }
+
+// leader returns the node that leads the meta group as far as this node knows.
+func (m *meta) leader() string {
+	if m.raft == nil {
+		return ""
+	}
+	_, id := m.raft.LeaderWithID()
+	node, _, err := transport.SplitReplicaID(id)
+	if err != nil {
+		return ""
+	}
+	return node
+}
+
+// members returns the nodes of the group's configuration, voters first.
+func (m *meta) members() (voters, others []string) {
+	f := m.raft.GetConfiguration()
+	if f.Error() != nil {
+		return nil, nil
+	}
+	for _, s := range f.Configuration().Servers {
+		node, _, err := transport.SplitReplicaID(s.ID)
+		switch {
+		case err != nil:
+		case s.Suffrage == raft.Voter:
+			voters = append(voters, node)
+		default:
+			others = append(others, node)
+		}
+	}
+	return voters, others
+}
+
+// addNonvoter adds a node to the group's configuration: it gets the log, and does not vote.
+func (m *meta) addNonvoter(node string) error {
+	id := metaServerID(node)
+	return m.raft.AddNonvoter(id, raft.ServerAddress(id), 0, 5*time.Second).Error()
+}
+
+// handOver gives the leadership to another voter, if this node has it.
+func (m *meta) handOver(ctx context.Context) {
+	if m.raft == nil || m.raft.State() != raft.Leader {
+		return
+	}
+	if voters, _ := m.members(); len(voters) < 2 {
+		return
+	}
+	if err := wait(ctx, m.raft.LeadershipTransfer()); err != nil {
+		m.logger.Warn("handing over leadership", "err", err)
+	}
+}
+
+// metaAnswer is what Apply returns to the proposer.
+type metaAnswer struct {
+	index  uint64
+	result []byte
+	err    error
+}
+
+// propose applies a command on the leader and returns its result.
+func (m *meta) propose(ctx context.Context, command []byte) (metaAnswer, error) {
+	const op = "node.proposeMeta"
+	if m.raft == nil || m.raft.State() != raft.Leader || m.leading.ready.Load() == 0 {
+		return metaAnswer{}, notLeader(op, m.leader(), "this node does not lead the meta group")
+	}
+	f := m.raft.Apply(command, 10*time.Second)
+	if err := wait(ctx, f); err != nil {
+		if errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrLeadershipTransferInProgress) {
+			return metaAnswer{}, notLeader(op, "", "this node does not lead the meta group")
+		}
+		return metaAnswer{}, graph.Errorf(op, graph.KindUnavailable, "meta group: %w", err)
+	}
+	a, ok := f.Response().(metaAnswer)
+	if !ok {
+		return a, graph.Errorf(op, graph.KindInternal, "meta group: no result")
+	}
+	return a, a.err
+}
+
+func (m *meta) close() error {
+	close(m.stop)
+	m.trans.Close()
+	var err error
+	if m.raft != nil {
+		err = m.raft.Shutdown().Error()
+	}
+	m.done.Wait()
+	return errors.Join(err, m.log.Close())
+}
+
+// metaMachine is the shim between Raft and cluster.State.
+type metaMachine meta
+
+// Apply implements raft.FSM.
+func (m *metaMachine) Apply(l *raft.Log) any {
+	if l.Type != raft.LogCommand {
+		return nil
+	}
+	result, err := m.state.Apply(l.Index, l.Data)
+	var dead *cluster.FatalError
+	if errors.As(err, &dead) {
+		m.fatal(fmt.Errorf("meta group: apply: %w", err))
+		select {} // the process ends
+	}
+	return metaAnswer{l.Index, result, err}
+}
+
+// Snapshot implements raft.FSM.
+func (m *metaMachine) Snapshot() (raft.FSMSnapshot, error) {
+	data, err := m.state.Snapshot().Encode()
+	return metaSnapshot(data), err
+}
+
+// Restore implements raft.FSM.
+func (m *metaMachine) Restore(rc io.ReadCloser) error {
+	defer rc.Close()
+	data, err := io.ReadAll(rc)
+	if err != nil {
+		return err
+	}
+	return m.state.Restore(data)
+}
+
+// metaSnapshot is an encoded state.
+type metaSnapshot []byte
+
+// Persist implements raft.FSMSnapshot.
+func (s metaSnapshot) Persist(sink raft.SnapshotSink) error {
+	if _, err := sink.Write(s); err != nil {
+		sink.Cancel()
+		return err
+	}
+	return sink.Close()
+}
+
+// Release implements raft.FSMSnapshot.
+func (s metaSnapshot) Release() {}

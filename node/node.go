@@ -1,0 +1,360 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+
+	"github.com/codegraphdb/codegraph/cluster"
+	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/node/transport"
+	"github.com/codegraphdb/codegraph/raftlog"
+	"github.com/codegraphdb/codegraph/shard"
+)
+
+// Node is one process of a cluster.
+type Node struct {
+	opts   Options
+	logger *slog.Logger
+	dir    *dataDir
+	tls    tlsConfigs
+
+	disk     *diskGuard
+	storage  storage
+	trans    *transport.Transport
+	meta     *meta
+	groups   *groups
+	peers    *peers
+	routes   routes
+	gossip   *cluster.Gossip
+	founding *founding
+	metrics  *metrics
+	servers  servers
+
+	draining atomic.Bool
+	fatalErr chan error // at most one error that ends the process
+	cancel   context.CancelFunc
+	tasks    sync.WaitGroup
+}
+
+// storage is what the replicas of a node share.
+type storage struct {
+	cache     *pebble.Cache
+	fileCache *pebble.FileCache
+	engine    *raftlog.Engine
+}
+
+// servers are the listeners of a node and what serves them.
+type servers struct {
+	clientL, peerL, opsL net.Listener
+	client, peer         *grpc.Server
+	ops                  *http.Server
+	health               *health.Server
+}
+
+// Start opens the data directory, binds the ports and begins to serve. It returns before the node
+// is part of a cluster: Problems tells what it waits for.
+func Start(opts Options) (*Node, error) {
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
+	n := &Node{opts: opts, logger: opts.Logger, fatalErr: make(chan error, 1)}
+	var ctx context.Context
+	ctx, n.cancel = context.WithCancel(context.Background())
+	if err := n.open(); err != nil {
+		n.cancel()
+		n.release()
+		return nil, err
+	}
+	n.serve()
+	n.tasks.Go(func() { n.disk.run(ctx.Done()) })
+	n.tasks.Go(func() { n.run(ctx) })
+	n.logger.Info("node started", "node", n.id(), "client", n.servers.clientL.Addr().String(),
+		"peer", n.servers.peerL.Addr().String(), "ops", n.servers.opsL.Addr().String(),
+		"tls", opts.secure())
+	if !opts.secure() {
+		n.logger.Warn("no certificates: ports are plain text", "insecure", opts.Insecure)
+	}
+	return n, nil
+}
+
+// open acquires everything; what it acquired before an error is given back by release.
+func (n *Node) open() (err error) {
+	if n.tls, err = loadTLS(&n.opts); err != nil {
+		return err
+	}
+	if n.dir, err = openDataDir(n.opts.DataDir, n.opts.ClusterName); err != nil {
+		return err
+	}
+	n.logger = n.logger.With("node", n.id())
+	if err := n.listenAll(); err != nil {
+		return err
+	}
+	n.disk = newDiskGuard(n.dir, n.logger)
+	if err := n.openStorage(); err != nil {
+		return err
+	}
+	n.peers = newPeers(n.tls.peerDial, n.resolve)
+	n.trans, err = transport.New(transport.Options{NodeID: n.id(), ClusterID: n.clusterID,
+		Resolve: n.resolve, TLS: n.tls.peerDial, Logger: n.logger})
+	if err != nil {
+		return err
+	}
+	if n.meta, err = openMeta(n.dir, n.trans, n.logger, n.fatal); err != nil {
+		return err
+	}
+	n.dir.id.Stores = true
+	if err := n.dir.save(); err != nil {
+		return err
+	}
+	n.groups = newGroups(replicaDeps{dir: n.dir, engine: n.storage.engine, trans: n.trans,
+		shard:  shard.Options{Cache: n.storage.cache, FileCache: n.storage.fileCache},
+		logger: n.logger, fatal: n.fatal}, n.id())
+	if n.founding, err = newFounding(n); err != nil {
+		return err
+	}
+	n.metrics = newMetrics(n)
+	n.gossip, err = n.openGossip()
+	return err
+}
+
+func (n *Node) listenAll() (err error) {
+	if n.servers.clientL, err = listen("listen-client", n.opts.ListenClient); err != nil {
+		return err
+	}
+	if n.servers.peerL, err = listen("listen-peer", n.opts.ListenPeer); err != nil {
+		return err
+	}
+	n.servers.opsL, err = listen("listen-ops", n.opts.ListenOps)
+	return err
+}
+
+func (n *Node) openStorage() (err error) {
+	n.storage.cache = pebble.NewCache(n.opts.CacheSize)
+	n.storage.fileCache = pebble.NewFileCache(8, 4096)
+	n.storage.engine, err = raftlog.Open(n.dir.join(logDir), raftlog.Options{Logger: n.logger,
+		OnFatal: n.fatal, OnCorrupt: n.corrupt})
+	return err
+}
+
+// fatal ends the process: something happened after which going on could lose data.
+func (n *Node) fatal(err error) {
+	n.logger.Error("fatal", "err", err)
+	select {
+	case n.fatalErr <- err:
+	default:
+	}
+}
+
+func (n *Node) corrupt(group uint64, err error) {
+	n.fatal(fmt.Errorf("log of shard %d: %w", group, err))
+}
+
+// Fatal returns an error after which the process must exit at once, without Stop.
+func (n *Node) Fatal() <-chan error { return n.fatalErr }
+
+// id returns the node's uuid.
+func (n *Node) id() string { return n.dir.id.NodeID }
+
+// clusterID returns the id of the node's cluster, empty while it belongs to none.
+func (n *Node) clusterID() string { return n.founding.clusterID() }
+
+// resolve returns the address of a node's peer port: what gossip says now, else what the node
+// registered with.
+func (n *Node) resolve(node string) (string, error) {
+	if n.gossip != nil {
+		if m, ok := n.gossip.Member(node); ok && m.Alive() {
+			return m.Meta.PeerAddr, nil
+		}
+	}
+	if reg, ok := n.meta.state.Snapshot().Node(node); ok {
+		return reg.PeerAddr, nil
+	}
+	if addr, ok := n.founding.peerAddr(node); ok {
+		return addr, nil
+	}
+	return "", graph.Errorf("node.resolve", graph.KindUnavailable, "address of node %s is not known",
+		node)
+}
+
+// alive tells whether gossip believes a node to be there. It is a hint, nothing depends on it.
+func (n *Node) alive(node string) bool {
+	if node == n.id() {
+		return true
+	}
+	m, ok := n.gossip.Member(node)
+	return ok && m.Alive()
+}
+
+// run brings the node into its cluster and then keeps its replicas as the map says.
+func (n *Node) run(ctx context.Context) {
+	if err := n.founding.run(ctx); err != nil {
+		if ctx.Err() == nil {
+			n.fatal(err)
+		}
+		return
+	}
+	n.tasks.Go(func() { n.runImports(ctx) })
+	n.tasks.Go(func() { n.runMembership(ctx) })
+	n.tasks.Go(func() { n.runBalance(ctx) })
+	for {
+		snap := n.meta.state.Snapshot()
+		n.groups.reconcile(snap.Map())
+		select {
+		case <-ctx.Done():
+			return
+		case <-snap.Changed():
+		}
+	}
+}
+
+// runBalance gives groups to their preferred leaders now and then.
+func (n *Node) runBalance(ctx context.Context) {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if !n.draining.Load() {
+				n.groups.balance(ctx, n.alive)
+			}
+		}
+	}
+}
+
+// startupProblems says why the node has not started up yet.
+func (n *Node) startupProblems() []string {
+	if !n.meta.running() {
+		return []string{n.founding.waitsFor()}
+	}
+	return nil
+}
+
+// Problems says what keeps the node from serving everything; empty means ready.
+func (n *Node) Problems() []string {
+	if n.draining.Load() {
+		return []string{"shutting down"}
+	}
+	if p := n.startupProblems(); p != nil {
+		return p
+	}
+	var out []string
+	if n.meta.leader() == "" {
+		out = append(out, "the meta group has no leader")
+	}
+	snap := n.meta.state.Snapshot()
+	if len(snap.Map().Shards) == 0 {
+		return append(out, "there is no map of shards yet")
+	}
+	if _, ok := snap.Node(n.id()); !ok {
+		out = append(out, "this node is not registered yet")
+	}
+	_, failed := n.groups.list()
+	for _, d := range snap.Map().OnNode(n.id()) {
+		switch r := n.groups.get(d.ID); {
+		case failed[d.ID] != nil:
+			out = append(out, fmt.Sprintf("shard %d: %v", d.ID, failed[d.ID]))
+		case r == nil:
+			out = append(out, fmt.Sprintf("shard %d is not open yet", d.ID))
+		default:
+			if _, leader := r.raft.LeaderWithID(); leader == "" {
+				out = append(out, fmt.Sprintf("shard %d has no leader", d.ID))
+			}
+		}
+	}
+	if n.disk.full.Load() {
+		out = append(out, n.disk.check().Error())
+	}
+	return out
+}
+
+// Stop ends the node in order: no new work, leaders handed over, requests under way finished, stores
+// closed. It returns within about 9 s.
+func (n *Node) Stop() error {
+	n.logger.Info("shutting down")
+	n.draining.Store(true)
+	n.servers.health.Shutdown()
+	handOver, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	n.groups.handOver(handOver)
+	n.meta.handOver(handOver)
+	cancel()
+	if err := n.gossip.Leave(time.Second); err != nil {
+		n.logger.Debug("leaving gossip", "err", err)
+	}
+	stopGracefully(n.servers.client, 3*time.Second)
+	n.cancel()
+	stopGracefully(n.servers.peer, time.Second)
+	n.servers.ops.Close()
+	n.tasks.Wait()
+	err := n.release()
+	n.logger.Info("stopped", "err", err)
+	return err
+}
+
+// release gives back what open acquired, in reverse order.
+func (n *Node) release() error {
+	var errs []error
+	if n.gossip != nil {
+		errs = append(errs, n.gossip.Close())
+	}
+	if n.groups != nil {
+		errs = append(errs, n.groups.close())
+	}
+	if n.meta != nil {
+		errs = append(errs, n.meta.close())
+	}
+	if n.trans != nil {
+		errs = append(errs, n.trans.Close())
+	}
+	if n.peers != nil {
+		n.peers.close()
+	}
+	errs = append(errs, n.storage.close())
+	for _, l := range []net.Listener{n.servers.clientL, n.servers.peerL, n.servers.opsL} {
+		if l != nil {
+			l.Close()
+		}
+	}
+	if n.dir != nil {
+		n.dir.close()
+	}
+	return errors.Join(errs...)
+}
+
+func (s *storage) close() error {
+	var err error
+	if s.engine != nil {
+		err = s.engine.Close()
+	}
+	if s.fileCache != nil {
+		s.fileCache.Unref()
+	}
+	if s.cache != nil {
+		s.cache.Unref()
+	}
+	return err
+}
+
+// stopGracefully lets requests under way finish, for so long at most.
+func stopGracefully(s *grpc.Server, most time.Duration) {
+	done := make(chan struct{})
+	go func() { s.GracefulStop(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(most):
+		s.Stop()
+		<-done
+	}
+}

@@ -1,0 +1,331 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/codegraphdb/codegraph/cluster"
+	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/node/transport"
+	"github.com/codegraphdb/codegraph/raftlog"
+	"github.com/codegraphdb/codegraph/shard"
+)
+
+// replica is one copy of a shard on this node: a Raft group, its log and the state machine.
+type replica struct {
+	desc    cluster.Descriptor
+	label   string // the shard id, for metrics
+	local   raft.ServerID
+	raft    *raft.Raft
+	state   *shard.Shard
+	log     *raftlog.Group
+	snaps   *raftlog.Snapshots
+	trans   *transport.GroupTransport
+	logger  *slog.Logger
+	fatal   func(error)
+	leading leadership
+	applied signal // broadcast when the applied index moves
+
+	installed atomic.Uint64 // snapshots installed since start
+	stop      chan struct{}
+	done      sync.WaitGroup
+}
+
+// raftTimings are the time-outs of all groups.
+type raftTimings struct {
+	heartbeat, election, lease, commit time.Duration
+}
+
+var dataTimings = raftTimings{500 * time.Millisecond, 500 * time.Millisecond,
+	500 * time.Millisecond, 100 * time.Millisecond}
+
+func (t raftTimings) config(id raft.ServerID, logger *slog.Logger) *raft.Config {
+	c := raft.DefaultConfig()
+	c.LocalID = id
+	c.HeartbeatTimeout, c.ElectionTimeout = t.heartbeat, t.election
+	c.LeaderLeaseTimeout, c.CommitTimeout = t.lease, t.commit
+	c.MaxAppendEntries = 512
+	c.BatchApplyCh = true
+	c.NoLegacyTelemetry = true
+	c.Logger = newRaftLogger(logger)
+	return c
+}
+
+// replicaDeps is what a replica takes from its node.
+type replicaDeps struct {
+	dir    *dataDir
+	engine *raftlog.Engine
+	trans  *transport.Transport
+	shard  shard.Options
+	logger *slog.Logger
+	fatal  func(error)
+}
+
+// openReplica opens the replica of desc with the given incarnation, creating it if it never was.
+func openReplica(d replicaDeps, desc cluster.Descriptor, local raft.ServerID) (*replica, error) {
+	r := &replica{desc: desc, label: strconv.FormatUint(desc.ID, 10), local: local,
+		fatal: d.fatal, stop: make(chan struct{}),
+		logger: d.logger.With("shard", desc.ID)}
+	if err := r.openStores(d); err != nil {
+		r.closeStores()
+		return nil, err
+	}
+	if err := r.startRaft(); err != nil {
+		r.closeStores()
+		return nil, err
+	}
+	r.done.Add(2)
+	go r.watchLeadership()
+	go r.snapshotBySize()
+	return r, nil
+}
+
+const (
+	createdRow       = "codegraph.replica" // stable row: the replica was created, as whom
+	checkpointPrefix = "sending-"
+)
+
+func (r *replica) openStores(d replicaDeps) (err error) {
+	const op = "node.openReplica"
+	id := r.desc.ID
+	r.log = d.engine.Group(id)
+	mark, err := r.log.Get([]byte(createdRow))
+	if err != nil {
+		return err
+	}
+	dir := d.dir.shard(id, "db")
+	if _, serr := os.Stat(dir); len(mark) > 0 && serr != nil {
+		return graph.Errorf(op, graph.KindCorrupt, "shard %d: its log is here but its state is gone: %w",
+			id, serr).WithRemedy("remove the whole data directory; the node joins as a new one")
+	}
+	opts := d.shard
+	opts.ID, opts.Slots = id, shard.SlotRange{Lo: uint16(r.desc.Lo), Hi: uint16(r.desc.Hi)}
+	opts.OnFatal = d.fatal
+	if r.state, err = shard.Open(dir, opts); err != nil {
+		return err
+	}
+	r.trans = d.trans.Group(id, raft.ServerAddress(r.local))
+	r.snaps, err = raftlog.OpenSnapshots(d.dir.shard(id, "snapshots"), &snapshotSource{rep: r, dir: d.dir.shard(id)},
+		raftlog.SnapshotOptions{Logger: r.logger, OnSend: r.log.Pin})
+	if err != nil {
+		return err
+	}
+	if len(mark) == 0 {
+		if applied, _ := r.state.Applied(); applied > 0 {
+			return graph.Errorf(op, graph.KindCorrupt,
+				"shard %d: its state is at index %d but its log is gone", id, applied).
+				WithRemedy("remove the whole data directory; the node joins as a new one")
+		}
+		if err := r.bootstrap(); err != nil {
+			return err
+		}
+		return r.log.Set([]byte(createdRow), []byte(r.local))
+	}
+	if string(mark) != string(r.local) {
+		return graph.Errorf(op, graph.KindConflict, "shard %d: replica %s is stored, %s is expected",
+			id, mark, r.local)
+	}
+	return r.checkLog()
+}
+
+// checkLog refuses a replica whose log lost what its state or its snapshots build on (rule 5.3).
+func (r *replica) checkLog() error {
+	first, from := uint64(0), uint64(0)
+	metas, err := r.snaps.List()
+	if err != nil {
+		return err
+	}
+	if len(metas) > 0 {
+		first = metas[0].Index
+		from = first + 1
+	}
+	if err := r.log.Verify(from); err != nil {
+		return fmt.Errorf("shard %d: log: %w", r.desc.ID, err)
+	}
+	last, err := r.log.LastIndex()
+	if err != nil {
+		return err
+	}
+	if applied, _ := r.state.Applied(); max(last, first) < applied {
+		return graph.Errorf("node.openReplica", graph.KindCorrupt,
+			"shard %d: the log ends at %d, the state is at %d", r.desc.ID, last, applied).
+			WithRemedy("remove the whole data directory; the node joins as a new one")
+	}
+	return nil
+}
+
+// bootstrap writes the founding configuration. All founding replicas write the same one.
+func (r *replica) bootstrap() error {
+	var servers []raft.Server
+	for _, rep := range r.desc.Replicas {
+		id := raft.ServerID(rep.ServerID())
+		servers = append(servers, raft.Server{ID: id, Address: raft.ServerAddress(id)})
+	}
+	conf := dataTimings.config(r.local, r.logger)
+	err := raft.BootstrapCluster(conf, r.log, r.log, r.snaps, r.trans,
+		raft.Configuration{Servers: servers})
+	if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
+		return fmt.Errorf("shard %d: bootstrap: %w", r.desc.ID, err)
+	}
+	return nil
+}
+
+func (r *replica) startRaft() error {
+	conf := dataTimings.config(r.local, r.logger)
+	conf.SnapshotThreshold = 1 << 16
+	conf.SnapshotInterval = time.Minute
+	conf.TrailingLogs = 64 // raftlog keeps more, by bytes
+	notify := make(chan bool, 8)
+	conf.NotifyCh = notify
+	r.leading.notify = notify
+	var err error
+	r.raft, err = raft.NewRaft(conf, (*machine)(r), r.log, r.log, r.snaps, r.trans)
+	if err != nil {
+		return fmt.Errorf("shard %d: raft: %w", r.desc.ID, err)
+	}
+	r.snaps.Serve()
+	return nil
+}
+
+// snapshotBySize takes a snapshot when the log has grown by DefaultSnapshotBytes: entries are of
+// very different sizes, so counting them bounds nothing (rule 5.7).
+func (r *replica) snapshotBySize() {
+	defer r.done.Done()
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.stop:
+			return
+		case <-tick.C:
+		}
+		if r.log.LogBytes() < raftlog.DefaultSnapshotBytes {
+			continue
+		}
+		if err := r.snapshot(); err != nil && !errors.Is(err, raft.ErrRaftShutdown) {
+			r.logger.Warn("snapshot", "err", err)
+		}
+	}
+}
+
+// snapshot flushes the state, records a snapshot and truncates the log.
+func (r *replica) snapshot() error {
+	err := r.raft.Snapshot().Error()
+	if errors.Is(err, raft.ErrNothingNewToSnapshot) {
+		return nil
+	}
+	return err
+}
+
+// close stops the group. Transport first: Raft waits for calls under way.
+func (r *replica) close() error {
+	close(r.stop)
+	r.trans.Close()
+	err := r.raft.Shutdown().Error()
+	r.done.Wait()
+	return errors.Join(err, r.closeStores())
+}
+
+func (r *replica) closeStores() error {
+	var errs []error
+	if r.trans != nil {
+		errs = append(errs, r.trans.Close())
+	}
+	if r.snaps != nil {
+		errs = append(errs, r.snaps.Close())
+	}
+	if r.log != nil {
+		errs = append(errs, r.log.Close())
+	}
+	if r.state != nil {
+		errs = append(errs, r.state.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// propose evaluates a command under the current term and epoch and waits until it is applied here.
+// An error after the hand-over means that the outcome is unknown; commands are safe to repeat.
+func (r *replica) propose(ctx context.Context, encode func(term, epoch uint64) []byte) (
+	shard.Result, error) {
+	const op = "node.propose"
+	if r.raft.State() != raft.Leader {
+		return shard.Result{}, r.notLeader(op)
+	}
+	timeout := 10 * time.Second
+	if dl, ok := ctx.Deadline(); ok {
+		timeout = min(timeout, time.Until(dl))
+	}
+	f := r.raft.Apply(encode(r.raft.CurrentTerm(), r.desc.Epoch), max(timeout, time.Millisecond))
+	if err := wait(ctx, f); err != nil {
+		if errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrLeadershipTransferInProgress) {
+			return shard.Result{}, r.notLeader(op)
+		}
+		return shard.Result{}, graph.Errorf(op, graph.KindUnavailable, "shard %d: %w", r.desc.ID, err)
+	}
+	res, ok := f.Response().(shard.Result)
+	if !ok {
+		return res, graph.Errorf(op, graph.KindInternal, "shard %d: no result", r.desc.ID)
+	}
+	return res, res.Err
+}
+
+func (r *replica) notLeader(op string) error {
+	_, id := r.raft.LeaderWithID()
+	hint := ""
+	if node, _, err := transport.SplitReplicaID(id); err == nil {
+		hint = node
+	}
+	return notLeader(op, hint, "shard %d: this node does not lead it", r.desc.ID)
+}
+
+// waitApplied returns when the state has applied index, or ctx ends.
+func (r *replica) waitApplied(ctx context.Context, index uint64) error {
+	return r.applied.wait(ctx, func() bool {
+		applied, _ := r.state.Applied()
+		return applied >= index
+	})
+}
+
+// wait waits for a Raft future or the end of ctx; after the latter the outcome is unknown.
+func wait(ctx context.Context, f raft.Future) error {
+	ch := make(chan error, 1)
+	go func() { ch <- f.Error() }()
+	select {
+	case err := <-ch:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// snapshotSource streams a checkpoint of the state as it is now.
+type snapshotSource struct {
+	rep *replica
+	dir string // parent of the checkpoints
+	seq atomic.Uint64
+}
+
+// Stream implements raftlog.SnapshotSource.
+func (s *snapshotSource) Stream() (int64, io.ReadCloser, error) {
+	dir := filepath.Join(s.dir, fmt.Sprintf("%s%d", checkpointPrefix, s.seq.Add(1)))
+	if err := os.RemoveAll(dir); err != nil { // left by a process that died
+		return 0, nil, err
+	}
+	e, err := s.rep.state.ExportStream(dir)
+	if err != nil {
+		return 0, nil, err
+	}
+	s.rep.logger.Info("sending a snapshot", "index", e.Index, "bytes", e.Size)
+	return e.Size, e, nil
+}

@@ -1,0 +1,217 @@
+package node
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+
+	"github.com/codegraphdb/codegraph/api"
+	peerv1 "github.com/codegraphdb/codegraph/api/codegraph/peer/v1"
+	"github.com/codegraphdb/codegraph/cluster"
+	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/node/transport"
+	"github.com/codegraphdb/codegraph/shard"
+)
+
+// routes remembers which node led a group when last heard of.
+type routes struct {
+	mu     sync.Mutex
+	leader map[uint64]string // group -> node; 0 is the meta group
+}
+
+func (r *routes) get(group uint64) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.leader[group]
+}
+
+func (r *routes) set(group uint64, node string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.leader == nil {
+		r.leader = map[uint64]string{}
+	}
+	r.leader[group] = node
+}
+
+func connectParams() grpc.ConnectParams {
+	return grpc.ConnectParams{MinConnectTimeout: 2 * time.Second, Backoff: backoff.Config{
+		BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}}
+}
+
+const retryPause = 25 * time.Millisecond
+
+// toLeader calls try with nodes that may lead a group, until one accepts or ctx ends. try returns
+// a notLeaderError, or an unavailable error, to have the next node tried.
+func (n *Node) toLeader(ctx context.Context, group uint64, members []string,
+	try func(ctx context.Context, node string) error) error {
+	next := 0
+	for {
+		node := n.leaderGuess(group)
+		if node == "" {
+			node = members[next%len(members)]
+			next++
+		}
+		err := try(ctx, node)
+		if err == nil {
+			n.routes.set(group, node)
+			return nil
+		}
+		kind := graph.KindOf(err)
+		if kind != graph.KindNotLeader && kind != graph.KindUnavailable {
+			return err
+		}
+		var nl *notLeaderError
+		hint := ""
+		if errors.As(err, &nl) && nl.leader != node {
+			hint = nl.leader
+		}
+		n.routes.set(group, hint)
+		if hint != "" {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return graph.Errorf("node.route", graph.KindUnavailable,
+				"group %d has no leader that answers: %w", group, err).
+				WithRemedy("try again; `cgctl shard list` shows the leaders")
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+// leaderGuess asks this node's own replica first.
+func (n *Node) leaderGuess(group uint64) string {
+	if group == metaGroup {
+		if id := n.meta.leader(); id != "" {
+			return id
+		}
+	} else if r := n.groups.get(group); r != nil {
+		if _, id := r.raft.LeaderWithID(); id != "" {
+			if node, _, err := transport.SplitReplicaID(id); err == nil {
+				return node
+			}
+		}
+	}
+	return n.routes.get(group)
+}
+
+// readOrder lists the other nodes with a replica of a shard: the leader first, then those that
+// gossip knows to be alive.
+func (n *Node) readOrder(d *cluster.Descriptor) []string {
+	leader := n.leaderGuess(d.ID)
+	var first, alive, rest []string
+	for _, r := range d.Replicas {
+		switch {
+		case r.Node == n.id():
+		case r.Node == leader:
+			first = append(first, r.Node)
+		case n.alive(r.Node):
+			alive = append(alive, r.Node)
+		default:
+			rest = append(rest, r.Node)
+		}
+	}
+	return append(append(first, alive...), rest...)
+}
+
+// writeShard proposes a command to a shard through its leader, wherever that is.
+func (n *Node) writeShard(ctx context.Context, req *peerv1.WriteShardRequest) (uint64, error) {
+	d := n.meta.state.Snapshot().Map().Shard(req.GetShardId())
+	if d == nil {
+		return 0, graph.Errorf("node.write", graph.KindNotFound, "there is no shard %d",
+			req.GetShardId())
+	}
+	members := make([]string, len(d.Replicas))
+	for i, r := range d.Replicas {
+		members[i] = r.Node
+	}
+	var index uint64
+	err := n.toLeader(ctx, d.ID, members, func(ctx context.Context, node string) error {
+		var err error
+		index, err = n.writeShardAt(ctx, node, req)
+		return err
+	})
+	return index, err
+}
+
+func (n *Node) writeShardAt(ctx context.Context, node string, req *peerv1.WriteShardRequest) (
+	uint64, error) {
+	if node == n.id() {
+		return n.writeShardHere(ctx, req)
+	}
+	client, err := n.peers.client(node)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := client.WriteShard(ctx, req)
+	if err != nil {
+		return 0, fromPeer(err)
+	}
+	return resp.GetLogIndex(), nil
+}
+
+// writeShardHere proposes to this node's replica.
+func (n *Node) writeShardHere(ctx context.Context, req *peerv1.WriteShardRequest) (uint64, error) {
+	const op = "node.writeShard"
+	r := n.groups.get(req.GetShardId())
+	if r == nil {
+		return 0, notLeader(op, "", "no replica here")
+	}
+	if req.GetEpoch() != r.desc.Epoch {
+		return 0, graph.Errorf(op, graph.KindStaleEpoch, "shard %d is at epoch %d, not %d",
+			r.desc.ID, r.desc.Epoch, req.GetEpoch())
+	}
+	encode, err := shardCommand(req)
+	if err != nil {
+		return 0, err
+	}
+	if req.GetCommand() == peerv1.ShardCommand_SHARD_COMMAND_BATCH {
+		if err := n.disk.check(); err != nil {
+			return 0, err
+		}
+	}
+	res, err := r.propose(ctx, encode)
+	if err != nil {
+		return 0, err
+	}
+	if res.SealIndex != 0 {
+		return res.SealIndex, nil
+	}
+	return res.Index, nil
+}
+
+func shardCommand(req *peerv1.WriteShardRequest) (func(term, epoch uint64) []byte, error) {
+	const op = "node.writeShard"
+	body := req.GetBody()
+	switch req.GetCommand() {
+	case peerv1.ShardCommand_SHARD_COMMAND_BATCH:
+		if _, err := graph.DecodeBatch(body); err != nil {
+			return nil, graph.Errorf(op, graph.KindInvalid, "shard %d: %w", req.GetShardId(), err)
+		}
+		return func(term, epoch uint64) []byte { return shard.EncodeWrite(term, epoch, body) }, nil
+	case peerv1.ShardCommand_SHARD_COMMAND_OUTCOME:
+		if len(body) != 16 {
+			break
+		}
+		o := graph.Outcome{Import: graph.Timestamp(binary.BigEndian.Uint64(body)),
+			Commit: graph.Timestamp(binary.BigEndian.Uint64(body[8:]))}
+		return func(term, epoch uint64) []byte { return shard.EncodeOutcome(term, epoch, o) }, nil
+	}
+	return nil, graph.Errorf(op, graph.KindInvalid, "shard %d: unknown command %v",
+		req.GetShardId(), req.GetCommand())
+}
+
+// fromPeer turns a peer's status into an error, keeping who leads.
+func fromPeer(err error) error {
+	e, detail := api.FromStatus("node.peer", err)
+	if e.Kind == graph.KindNotLeader {
+		return &notLeaderError{*e, detail.GetLeaderHint()}
+	}
+	return e
+}

@@ -1,0 +1,84 @@
+package node
+
+import (
+	"context"
+
+	peerv1 "github.com/codegraphdb/codegraph/api/codegraph/peer/v1"
+)
+
+// peerServer serves the other nodes of the cluster.
+type peerServer struct {
+	peerv1.UnimplementedPeerServiceServer
+	node *Node
+}
+
+// Read implements PeerService.
+func (s *peerServer) Read(ctx context.Context, req *peerv1.ReadRequest) (
+	*peerv1.ReadResponse, error) {
+	return s.node.readShard(ctx, req)
+}
+
+// WriteShard implements PeerService.
+func (s *peerServer) WriteShard(ctx context.Context, req *peerv1.WriteShardRequest) (
+	*peerv1.WriteShardResponse, error) {
+	index, err := s.node.writeShardHere(ctx, req)
+	return &peerv1.WriteShardResponse{LogIndex: index}, err
+}
+
+// ProposeMeta implements PeerService.
+func (s *peerServer) ProposeMeta(ctx context.Context, req *peerv1.ProposeMetaRequest) (
+	*peerv1.ProposeMetaResponse, error) {
+	a, err := s.node.meta.propose(ctx, req.GetCommand())
+	return &peerv1.ProposeMetaResponse{LogIndex: a.index, Result: a.result}, err
+}
+
+// ReadIndex implements PeerService.
+func (s *peerServer) ReadIndex(ctx context.Context, _ *peerv1.ReadIndexRequest) (
+	*peerv1.ReadIndexResponse, error) {
+	index, err := s.node.readIndexHere(ctx)
+	return &peerv1.ReadIndexResponse{Index: index}, err
+}
+
+// ReplicaStatus implements PeerService.
+func (s *peerServer) ReplicaStatus(ctx context.Context, req *peerv1.ReplicaStatusRequest) (
+	*peerv1.ReplicaStatusResponse, error) {
+	return s.node.replicaStatus(ctx, req)
+}
+
+// Pledge implements PeerService.
+func (s *peerServer) Pledge(_ context.Context, req *peerv1.PledgeRequest) (
+	*peerv1.PledgeResponse, error) {
+	return &peerv1.PledgeResponse{}, s.node.founding.pledge(req)
+}
+
+// Found implements PeerService.
+func (s *peerServer) Found(_ context.Context, req *peerv1.FoundRequest) (
+	*peerv1.FoundResponse, error) {
+	return &peerv1.FoundResponse{}, s.node.founding.found(req.GetClusterId())
+}
+
+// replicaStatus tells about the replicas of this node.
+func (n *Node) replicaStatus(_ context.Context, req *peerv1.ReplicaStatusRequest) (
+	*peerv1.ReplicaStatusResponse, error) {
+	resp := &peerv1.ReplicaStatusResponse{NodeId: n.id(), DiskFreeBytes: n.disk.free.Load(),
+		Version: n.opts.Version}
+	open, _ := n.groups.list()
+	for _, r := range open {
+		resp.Replicas = append(resp.Replicas, r.status(req.GetDigests()))
+	}
+	return resp, nil
+}
+
+// status tells about a replica; the digest goes with the applied index that stands beside it.
+func (r *replica) status(digests bool) *peerv1.ReplicaState {
+	t := r.state.Totals()
+	st := &peerv1.ReplicaState{ShardId: r.desc.ID, Epoch: r.desc.Epoch,
+		Leader: r.leading.ready.Load() != 0, Term: r.raft.CurrentTerm(),
+		AppliedIndex: t.Applied, LastIndex: r.raft.LastIndex(), Rows: uint64(t.Rows),
+		SlotsFilled: uint32(t.SlotsFilled), DiskBytes: r.state.Metrics().DiskBytes,
+		SnapshotsInstalled: r.installed.Load()}
+	if digests {
+		st.Digest = t.Digest.String()
+	}
+	return st
+}

@@ -1,0 +1,126 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	peerv1 "github.com/codegraphdb/codegraph/api/codegraph/peer/v1"
+	queryv1 "github.com/codegraphdb/codegraph/api/codegraph/query/v1"
+	"github.com/codegraphdb/codegraph/cluster"
+	"github.com/codegraphdb/codegraph/graph"
+)
+
+// viewFor makes the view that a read asks for:
+//
+//	snapshot   the last commit that this node's replica of the meta group knows
+//	token      at least the token: waits until that replica has it
+//	strong     first asks the meta leader, confirmed after the request arrived, up to which index
+//	           everything acknowledged is, and waits for that
+//
+// All of them are then served by any replica that has applied what the view needs.
+func (n *Node) viewFor(ctx context.Context, o *queryv1.ReadOptions) (*cluster.ViewInfo, error) {
+	if !n.meta.running() {
+		return nil, graph.Errorf("node.view", graph.KindUnavailable,
+			"this node is not part of a cluster yet")
+	}
+	if o.GetMode() == queryv1.ReadMode_READ_MODE_STRONG {
+		if err := n.waitReadIndex(ctx); err != nil {
+			return nil, err
+		}
+	}
+	token := graph.Timestamp(o.GetToken())
+	if token > n.meta.state.Snapshot().LastCommit() {
+		if err := n.waitToken(ctx, token); err != nil {
+			return nil, err
+		}
+	}
+	return n.meta.state.Snapshot().View(0)
+}
+
+// viewAt makes the view at a timestamp.
+func (n *Node) viewAt(ctx context.Context, at graph.Timestamp) (*cluster.ViewInfo, error) {
+	if at > n.meta.state.Snapshot().LastCommit() {
+		if err := n.waitToken(ctx, at); err != nil {
+			return nil, err
+		}
+	}
+	return n.meta.state.Snapshot().View(at)
+}
+
+// waitToken waits until this node knows of the commit of a token. A token that the meta leader
+// does not know either is of another cluster, or forged.
+func (n *Node) waitToken(ctx context.Context, token graph.Timestamp) error {
+	const op = "node.view"
+	known := func(s *cluster.Snapshot) bool { return s.LastCommit() >= token }
+	soon, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	_, err := n.meta.state.Wait(soon, known)
+	cancel()
+	if err == nil {
+		return nil
+	}
+	if err := n.waitReadIndex(ctx); err != nil {
+		return err
+	}
+	if !known(n.meta.state.Snapshot()) {
+		return graph.Errorf(op, graph.KindInvalid,
+			"token %d is after everything that this cluster has committed", uint64(token)).
+			WithRemedy("a token of another cluster? send none to begin a new session")
+	}
+	return nil
+}
+
+// waitReadIndex waits until this node has applied everything that was acknowledged before the call.
+func (n *Node) waitReadIndex(ctx context.Context) error {
+	var index uint64
+	members, _ := n.meta.members()
+	err := n.toLeader(ctx, metaGroup, members, func(ctx context.Context, node string) error {
+		var err error
+		index, err = n.readIndexAt(ctx, node)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return n.waitMetaApplied(ctx, index)
+}
+
+func (n *Node) readIndexAt(ctx context.Context, node string) (uint64, error) {
+	if node == n.id() {
+		return n.readIndexHere(ctx)
+	}
+	client, err := n.peers.client(node)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := client.ReadIndex(ctx, &peerv1.ReadIndexRequest{})
+	if err != nil {
+		return 0, fromPeer(err)
+	}
+	return resp.GetIndex(), nil
+}
+
+// readIndexHere returns the index of the last command that a confirmed leader has committed.
+func (n *Node) readIndexHere(ctx context.Context) (uint64, error) {
+	if !n.meta.running() {
+		return 0, notLeader("node.readIndex", "", "this node is not part of a cluster yet")
+	}
+	index, err := confirm(ctx, n.meta.raft, &n.meta.leading, n.meta.trans)
+	if err != nil && graph.IsKind(err, graph.KindNotLeader) {
+		return 0, notLeader("node.readIndex", n.meta.leader(), "this node does not lead the meta group")
+	}
+	return index, err
+}
+
+// waitMetaApplied waits until Raft has applied index here. Entries that are no commands do not
+// reach the state, so Raft's own index is asked.
+func (n *Node) waitMetaApplied(ctx context.Context, index uint64) error {
+	for n.meta.raft.AppliedIndex() < index {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-n.meta.state.Snapshot().Changed():
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	return nil
+}
