@@ -166,7 +166,7 @@ func classExpr(s string) (expr string, n int) {
 }
 
 // vendoredDirs are directories that hold other people's code.
-var vendoredDirs = map[string]bool{"vendor": true, "node_modules": true, "third_party": true,
+var vendoredDirs = map[string]bool{"vendor": true, "node_modules": true,
 	"bower_components": true, "site-packages": true, "Godeps": true}
 
 // vendored tells whether a path lies in a directory of other people's code.
@@ -186,7 +186,7 @@ var fixtureDirs = map[string]bool{"testdata": true, "fixtures": true, "__fixture
 // fixture tells whether a directory is one of fixtures or lies in one.
 func fixture(dir string) bool {
 	for ; dir != "." && dir != "/" && dir != ""; dir = path.Dir(dir) {
-		if b := path.Base(dir); fixtureDirs[b] || vendoredDirs[b] {
+		if b := path.Base(dir); fixtureDirs[b] || vendoredDirs[b] || b[0] == '_' || b[0] == '.' {
 			return true
 		}
 	}

@@ -39,10 +39,33 @@ func (r *goResolver) call(i int) value {
 		return valueOf(v.typ)
 	case mBuiltin:
 		return valueOf(r.builtin(v.name, list))
+	case mForeign:
+		if v.imp.path == "unsafe" { // its functions are predeclared ones
+			return valueOf(r.unsafeCall(v.name, r.arguments(list)))
+		}
 	}
 	args := r.arguments(list)
 	r.reportCall(v, fn)
 	return valueOf(callResult(v.typ, args))
+}
+
+// conversion evaluates T(x). The grammar also takes f[T](x) for one.
+func (r *goResolver) conversion(i int) value {
+	tn, x := r.t.child(i, fType), r.t.child(i, fOperand)
+	if r.t.kind(tn) == kGenericType {
+		if v := r.instantiation(tn); v.mode != mType {
+			arg := r.value(x)
+			r.reportCall(v, r.t.first(tn))
+			return valueOf(callResult(v.typ, []*goType{arg}))
+		} else {
+			r.use(v, tn)
+			r.value(x)
+			return valueOf(v.typ)
+		}
+	}
+	typ := r.typeAt(tn, graph.References)
+	r.value(x)
+	return valueOf(typ)
 }
 
 // arguments evaluates the arguments of a call.
@@ -103,6 +126,10 @@ func (r *goResolver) reportCall(v value, at int) {
 	case mVar: // a variable or field that holds a function
 		r.out.edge(r.from, graph.CallReference, v.sym, byDynamic, at)
 	case mForeign:
+		if v.imp.path == "C" {
+			r.out.unresolved(r.from, "C."+v.name, unknown, at)
+			return
+		}
 		key := r.g.externalKey(r.f, v.imp.path,
 			[]graph.Descriptor{{Kind: graph.MethodDesc, Name: v.name}})
 		r.out.edge(r.from, graph.Calls, r.out.foreign(key), byImport, at)
@@ -129,7 +156,7 @@ func (r *goResolver) reportCall(v value, at int) {
 
 // nameNode returns the node of the name that a call is spelled with.
 func (r *goResolver) nameNode(fn int) int {
-	if r.t.kind(fn) == kSelectorExpression {
+	if k := r.t.kind(fn); k == kSelectorExpression || k == kQualifiedType {
 		return r.t.last(fn)
 	}
 	return fn
@@ -173,6 +200,23 @@ func (r *goResolver) builtin(name string, list int) *goType {
 		return anyType
 	}
 	return unknownType
+}
+
+// unsafeCall returns the type of a call of a function of package unsafe.
+func (r *goResolver) unsafeCall(name string, args []*goType) *goType {
+	switch {
+	case name == "String":
+		return stringType
+	case name == "StringData":
+		return &goType{kind: tPointer, elem: byteType}
+	case name == "Slice" && len(args) > 0 && args[0].kind == tPointer:
+		return &goType{kind: tSlice, elem: args[0].elem}
+	case name == "SliceData" && len(args) > 0 && args[0].kind == tSlice:
+		return &goType{kind: tPointer, elem: args[0].elem}
+	case name == "Add":
+		return &goType{kind: tExternal, pkg: "unsafe", name: "Pointer"}
+	}
+	return &goType{kind: tBasic, name: "uintptr"}
 }
 
 // composite evaluates a composite literal.

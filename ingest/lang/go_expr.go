@@ -161,9 +161,7 @@ func (r *goResolver) expr(i int) value {
 	case kCallExpression:
 		return r.call(i)
 	case kTypeConversionExpression:
-		typ := r.typeAt(t.child(i, fType), graph.References)
-		r.value(t.child(i, fOperand))
-		return valueOf(typ)
+		return r.conversion(i)
 	case kCompositeLiteral:
 		return r.composite(i)
 	case kFuncLiteral:
@@ -240,6 +238,9 @@ func (r *goResolver) ident(i int) value {
 	if builtins[name] {
 		return value{mode: mBuiltin, name: name, typ: unknownType}
 	}
+	if imp := r.f.onlyForeignDot(); imp != nil && isExported(name) {
+		return r.imported(imp, name)
+	}
 	return value{mode: mNone, name: name, typ: unknownType}
 }
 
@@ -278,7 +279,7 @@ func (r *goResolver) selector(i int) value {
 
 // imported evaluates a name of a package.
 func (r *goResolver) imported(imp *goImport, name string) value {
-	if imp.pkg != nil {
+	if imp.pkg != nil && imp.path != "unsafe" {
 		if obj := imp.pkg.scope[name]; obj != nil {
 			return r.object(obj, name, byImport)
 		}

@@ -52,6 +52,7 @@ type goNamed struct {
 	file    *goFile
 	alias   bool
 	params  []string
+	bounds  []*goType // constraints of the parameters
 	under   *goType
 	members map[string]*goMember // own fields and methods
 	set     map[string]*goMember // the method set with what is promoted, once asked for
@@ -323,6 +324,7 @@ func (g *golang) declareTypes(f *goFile) {
 			sym: child(f.pkg.sym, graph.TypeDesc, d.name), members: map[string]*goMember{}}
 		for _, p := range d.tparams {
 			n.params = append(n.params, p.name)
+			n.bounds = append(n.bounds, p.typ)
 		}
 		f.pkg.types = append(f.pkg.types, n)
 		f.pkg.scope[d.name] = &goObject{kind: declType, sym: n.sym, file: f, named: n,
@@ -365,7 +367,7 @@ func (g *golang) declareMethod(f *goFile, d *goDecl) {
 func (g *golang) linkTypes(f *goFile) {
 	for i := range f.decls {
 		d := &f.decls[i]
-		local := paramScope(d.tparams, d.recvParams)
+		local := paramScope(d.tparams, f.receiverParams(d.recv, d.recvParams))
 		for j := range d.tparams {
 			f.link(d.tparams[j].typ, local)
 		}
@@ -378,17 +380,27 @@ func (g *golang) linkTypes(f *goFile) {
 	}
 }
 
+// receiverParams returns the type parameters of a method's receiver with their constraints.
+func (f *goFile) receiverParams(recv string, names []string) []goField {
+	out := make([]goField, len(names))
+	obj := f.pkg.scope[recv]
+	for i, name := range names {
+		out[i] = goField{name: name}
+		if obj != nil && obj.named != nil && i < len(obj.named.bounds) {
+			out[i].typ = obj.named.bounds[i]
+		}
+	}
+	return out
+}
+
 // paramScope returns a look-up of type parameters.
-func paramScope(tparams []goField, recv []string) func(string) *goType {
+func paramScope(tparams, recv []goField) func(string) *goType {
 	if len(tparams) == 0 && len(recv) == 0 {
 		return nil
 	}
 	types := map[string]*goType{}
-	for _, p := range tparams {
+	for _, p := range slices.Concat(tparams, recv) {
 		types[p.name] = &goType{kind: tParam, name: p.name, elem: p.typ}
-	}
-	for _, p := range recv {
-		types[p] = &goType{kind: tParam, name: p}
 	}
 	return func(name string) *goType { return types[name] }
 }
@@ -497,5 +509,23 @@ func (f *goFile) plain(name string, local func(string) *goType) *goType {
 	if name == "any" {
 		return anyType
 	}
+	if imp := f.onlyForeignDot(); imp != nil && isExported(name) {
+		return &goType{kind: tExternal, pkg: imp.path, name: name}
+	}
 	return unknownType
+}
+
+// onlyForeignDot returns the import that a name found nowhere else must come from: the only one
+// with a dot whose package is not in the tree.
+func (f *goFile) onlyForeignDot() *goImport {
+	var only *goImport
+	for _, imp := range f.dots {
+		if imp.pkg == nil {
+			if only != nil {
+				return nil
+			}
+			only = imp
+		}
+	}
+	return only
 }

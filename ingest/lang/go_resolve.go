@@ -95,6 +95,9 @@ func (r *goResolver) packageVertex() {
 	}
 	r.out.vertex(d)
 	for _, imp := range r.f.imports {
+		if imp.path == "C" {
+			continue
+		}
 		r.out.edge(r.out.fileScope(), graph.Imports, imp.sym, byImport, 0)
 	}
 }
@@ -159,10 +162,10 @@ func (r *goResolver) function(c int, doc string) {
 		signature: oneLine(t.slice(t.n[c].start, end), maxSignature)}
 	parents := []*symbol{r.f.pkg.sym, r.out.self}
 	var member *goMember
-	var recvParams []string
+	var recvParams []goField
 	if t.kind(c) == kMethodDeclaration {
-		var recv string
-		recv, recvParams = receiver(t, c)
+		recv, names := receiver(t, c)
+		recvParams = r.f.receiverParams(recv, names)
 		d.kind = graph.Method
 		if obj := r.f.pkg.scope[recv]; obj != nil && obj.named != nil {
 			if member = obj.named.members[name]; member != nil && member.kind == graph.Method {
@@ -192,10 +195,11 @@ func (r *goResolver) function(c int, doc string) {
 	r.from = r.out.fileScope()
 }
 
-func (r *goResolver) functionBody(c, body int, recvParams []string) {
+func (r *goResolver) functionBody(c, body int, recvParams []goField) {
 	r.locals = r.locals[:0]
 	for _, p := range recvParams {
-		r.locals = append(r.locals, local{name: p, isType: true, typ: &goType{kind: tParam, name: p}})
+		r.locals = append(r.locals, local{name: p.name, isType: true,
+			typ: &goType{kind: tParam, name: p.name, elem: p.typ}})
 	}
 	if list := r.t.child(c, fTypeParameters); list != 0 {
 		for _, p := range typeParams(r.t, list) {
