@@ -216,3 +216,13 @@ func (s *Snapshot) makeView(at graph.Timestamp) *ViewInfo {
 	})
 	return v
 }
+
+// DeletedBetween tells whether a repository was deleted after one timestamp and up to another.
+func (s *Snapshot) DeletedBetween(after, upTo graph.Timestamp) bool {
+	for _, r := range s.d.repos {
+		if after < r.Deleted && r.Deleted <= upTo {
+			return true
+		}
+	}
+	return false
+}

@@ -207,6 +207,7 @@ func (n *Node) run(ctx context.Context) {
 	n.tasks.Go(func() { n.runImports(ctx) })
 	n.tasks.Go(func() { n.runMembership(ctx) })
 	n.tasks.Go(func() { n.runBalance(ctx) })
+	n.tasks.Go(func() { n.runGC(ctx) })
 	for {
 		snap := n.meta.state.Snapshot()
 		n.groups.reconcile(snap.Map())

@@ -110,7 +110,8 @@ func (r *replica) openStores(d replicaDeps) (err error) {
 			id, serr).WithRemedy("remove the whole data directory; the node joins as a new one")
 	}
 	opts := d.shard
-	opts.ID, opts.Slots = id, shard.SlotRange{Lo: uint16(r.desc.Lo), Hi: uint16(r.desc.Hi)}
+	opts.ID, opts.Epoch = id, r.desc.Epoch
+	opts.Slots = shard.SlotRange{Lo: uint16(r.desc.Lo), Hi: uint16(r.desc.Hi)}
 	opts.OnFatal = d.fatal
 	if r.state, err = shard.Open(dir, opts); err != nil {
 		return err
