@@ -256,7 +256,8 @@ func SortHalfEdges(edges []HalfEdge) []HalfEdge {
 }
 
 func mergeHalf(a, b HalfEdge) HalfEdge {
-	if betterEvidence(&b, &a) {
+	if (evidence{b.Resolution, b.Provenance, b.Confidence}).better(
+		evidence{a.Resolution, a.Provenance, a.Confidence}) {
 		a.Resolution, a.Provenance, a.Confidence = b.Resolution, b.Provenance, b.Confidence
 	}
 	a.Count += b.Count
@@ -264,11 +265,18 @@ func mergeHalf(a, b HalfEdge) HalfEdge {
 	return a
 }
 
-// betterEvidence compares resolution, then confidence, then provenance, so that the winner does not
-// depend on the order of merges.
-func betterEvidence(a, b *HalfEdge) bool {
-	return cmp.Or(cmp.Compare(a.Resolution, b.Resolution), cmp.Compare(b.Confidence, a.Confidence),
-		cmp.Compare(a.Provenance, b.Provenance)) < 0
+// evidence is what an edge rests on.
+type evidence struct {
+	resolution Resolution
+	provenance Provenance
+	confidence uint8
+}
+
+// better compares resolution, then confidence, then provenance, so that the winner does not depend
+// on the order of merges.
+func (a evidence) better(b evidence) bool {
+	return cmp.Or(cmp.Compare(a.resolution, b.resolution), cmp.Compare(b.confidence, a.confidence),
+		cmp.Compare(a.provenance, b.provenance)) < 0
 }
 
 func compareHalf(a, b HalfEdge) int {

@@ -165,7 +165,8 @@ func MergeEdges(in []Edge) []Edge {
 		}
 		if n := len(out); n > 0 && compareEdge(out[n-1], e) == 0 {
 			p := &out[n-1]
-			if e.Resolution < p.Resolution {
+			if (evidence{e.Resolution, e.Provenance, e.Confidence}).better(
+				evidence{p.Resolution, p.Provenance, p.Confidence}) {
 				p.Resolution, p.Provenance, p.Confidence = e.Resolution, e.Provenance, e.Confidence
 			}
 			p.Count += e.Count

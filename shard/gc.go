@@ -70,6 +70,9 @@ func (a *applier) sweep(cursor []byte, most int, r *Result) (next []byte, err er
 	var versions []version
 	var row []byte
 	seen := 0
+	if len(cursor) == 0 {
+		cursor = []byte{0} // before every row
+	}
 	for ok := it.SeekGE(cursor); ok; {
 		if it.Key()[0] == graph.RowMeta {
 			ok = it.SeekGE([]byte{graph.RowMeta + 1})
