@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -119,7 +120,7 @@ func (n *Node) open() (err error) {
 	}
 	n.groups = newGroups(replicaDeps{dir: n.dir, engine: n.storage.engine, trans: n.trans,
 		shard:  shard.Options{Cache: n.storage.cache, FileCache: n.storage.fileCache},
-		logger: n.logger, fatal: n.fatal}, n.id())
+		logger: n.logger, fatal: n.fatal, snapshotAt: snapshotBytes()}, n.id())
 	if n.founding, err = newFounding(n); err != nil {
 		return err
 	}
@@ -143,8 +144,19 @@ func (n *Node) openStorage() (err error) {
 	n.storage.cache = pebble.NewCache(n.opts.CacheSize)
 	n.storage.fileCache = pebble.NewFileCache(8, 4096)
 	n.storage.engine, err = raftlog.Open(n.dir.join(logDir), raftlog.Options{Logger: n.logger,
-		OnFatal: n.fatal, OnCorrupt: n.corrupt})
+		OnFatal: n.fatal, OnCorrupt: n.corrupt, RetainBytes: snapshotBytes() / 4})
 	return err
+}
+
+// snapshotBytesName lowers the size of a group's log at which a snapshot is taken, so that tests
+// see one without writing much. A quarter of it stays in the log.
+const snapshotBytesName = "CODEGRAPH_SNAPSHOT_BYTES"
+
+func snapshotBytes() int64 {
+	if v, err := ParseSize(os.Getenv(snapshotBytesName)); err == nil {
+		return v
+	}
+	return raftlog.DefaultSnapshotBytes
 }
 
 // fatal ends the process: something happened after which going on could lose data.

@@ -37,7 +37,8 @@ type replica struct {
 	leading leadership
 	applied signal // broadcast when the applied index moves
 
-	installed atomic.Uint64 // snapshots installed since start
+	snapshotAt int64 // bytes of log at which a snapshot is taken
+	installed  atomic.Uint64 // snapshots installed since start
 	stop      chan struct{}
 	done      sync.WaitGroup
 }
@@ -70,12 +71,14 @@ type replicaDeps struct {
 	shard  shard.Options
 	logger *slog.Logger
 	fatal  func(error)
+
+	snapshotAt int64 // bytes of a group's log at which a snapshot is taken
 }
 
 // openReplica opens the replica of desc with the given incarnation, creating it if it never was.
 func openReplica(d replicaDeps, desc cluster.Descriptor, local raft.ServerID) (*replica, error) {
 	r := &replica{desc: desc, label: strconv.FormatUint(desc.ID, 10), local: local,
-		fatal: d.fatal, stop: make(chan struct{}),
+		fatal: d.fatal, stop: make(chan struct{}), snapshotAt: d.snapshotAt,
 		logger: d.logger.With("shard", desc.ID)}
 	if err := r.openStores(d); err != nil {
 		r.closeStores()
@@ -199,7 +202,7 @@ func (r *replica) startRaft() error {
 	return nil
 }
 
-// snapshotBySize takes a snapshot when the log has grown by DefaultSnapshotBytes: entries are of
+// snapshotBySize takes a snapshot when the log has grown by so many bytes: entries are of
 // very different sizes, so counting them bounds nothing (rule 5.7).
 func (r *replica) snapshotBySize() {
 	defer r.done.Done()
@@ -211,7 +214,7 @@ func (r *replica) snapshotBySize() {
 			return
 		case <-tick.C:
 		}
-		if r.log.LogBytes() < raftlog.DefaultSnapshotBytes {
+		if r.log.LogBytes() < r.snapshotAt {
 			continue
 		}
 		if err := r.snapshot(); err != nil && !errors.Is(err, raft.ErrRaftShutdown) {
