@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -33,19 +34,19 @@ type PhaseTime struct {
 
 // Report is what a run did.
 type Report struct {
-	Files       int            // all files that have facts
-	Parsed      int            // files whose contents were understood, at least in part
-	Lines       int64          // lines of all files that were read
-	StoredLines int64          // lines of files whose facts the sink took
-	Generated   int            // parsed files that say they are generated
-	Skipped     map[string]int // files by reason
-	Partial     []string       // paths of files with errors of syntax, the first maxListed
-	PartialAll  int            // how many there are
-	Vertices    int            // distinct vertices
-	Kinds       map[graph.VertexKind]int
-	Edges       map[graph.EdgeType]int // distinct edges per file
-	Unresolved  int                    // calls whose target is not known
-	Ignored     int                    // files that ignore files leave out
+	Files       int                      // all files that have facts
+	Parsed      int                      // files whose contents were understood, at least in part
+	Lines       int64                    // lines of all files that were read
+	StoredLines int64                    // lines of files whose facts the sink took
+	Generated   int                      // parsed files that say they are generated
+	Skipped     map[string]int           // files by reason
+	Partial     []string                 // paths of files with errors of syntax, the first maxListed
+	PartialAll  int                      // how many there are
+	Vertices    int                      // distinct vertices
+	Kinds       map[graph.VertexKind]int // distinct vertices by kind
+	Edges       map[graph.EdgeType]int   // distinct edges per file
+	Unresolved  int                      // calls whose target is not known
+	Ignored     int                      // files that ignore files leave out
 	Phases      []PhaseTime
 }
 
@@ -67,14 +68,14 @@ type ledger struct {
 
 	mu         sync.Mutex // guards what follows
 	report     Report
-	seen       map[graph.VertexID]struct{}
+	seen       map[graph.VertexID]graph.VertexKind
 	progress   Progress
 	phaseBegun time.Time
 	told       time.Time
 }
 
 func newLedger(p *Project, opts Options) *ledger {
-	return &ledger{opts: opts, begun: opts.Now(), seen: map[graph.VertexID]struct{}{},
+	return &ledger{opts: opts, begun: opts.Now(), seen: map[graph.VertexID]graph.VertexKind{},
 		report: Report{Skipped: map[string]int{}, Kinds: map[graph.VertexKind]int{},
 			Edges: map[graph.EdgeType]int{}, Ignored: p.Ignored}}
 }
@@ -132,6 +133,19 @@ func (l *ledger) tellLocked(now time.Time) {
 	l.opts.Progress(p)
 }
 
+// finish ends the last phase and returns the report.
+func (l *ledger) finish() *Report {
+	l.end()
+	r := &l.report
+	r.Vertices = len(l.seen)
+	for _, k := range l.seen {
+		r.Kinds[k]++
+	}
+	slices.Sort(r.Partial)
+	r.Partial = r.Partial[:min(len(r.Partial), maxListed)]
+	return r
+}
+
 // stored counts facts that the sink took.
 func (l *ledger) stored(f *graph.OwnerFacts, isFile, generated bool) {
 	l.mu.Lock()
@@ -139,10 +153,8 @@ func (l *ledger) stored(f *graph.OwnerFacts, isFile, generated bool) {
 	r := &l.report
 	for i := range f.Vertices {
 		v := &f.Vertices[i]
-		if _, ok := l.seen[v.ID]; !ok {
-			l.seen[v.ID] = struct{}{}
-			r.Vertices++
-			r.Kinds[v.Kind]++
+		if k, ok := l.seen[v.ID]; !ok || v.Kind < k { // fragments may differ; the order must not
+			l.seen[v.ID] = v.Kind
 		}
 	}
 	for i := range f.Edges {

@@ -1,16 +1,17 @@
-package lang
+package golang
 
 import (
 	_ "embed"
 	"strings"
 
 	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/ingest/lang"
 )
 
 // stdNames lists the exported types of the standard library, a package a line: a call of one of
 // them is a conversion, not a call.
 //
-//go:embed go_std.txt
+//go:embed std.txt
 var stdNames string
 
 func stdTypes() map[extName]bool {
@@ -27,9 +28,9 @@ func stdTypes() map[extName]bool {
 // call evaluates a call, a conversion or a use of a predeclared function.
 func (r *goResolver) call(i int) value {
 	t := r.t
-	fn, list := t.child(i, fFunction), t.child(i, fArguments)
+	fn, list := t.Child(i, lang.FFunction), t.Child(i, lang.FArguments)
 	v := r.expr(fn)
-	if ta := t.child(i, fTypeArguments); ta != 0 {
+	if ta := t.Child(i, lang.FTypeArguments); ta != 0 {
 		v = instantiate(v, r.typeArgs(ta))
 	}
 	switch v.mode {
@@ -51,11 +52,11 @@ func (r *goResolver) call(i int) value {
 
 // conversion evaluates T(x). The grammar also takes f[T](x) for one.
 func (r *goResolver) conversion(i int) value {
-	tn, x := r.t.child(i, fType), r.t.child(i, fOperand)
-	if r.t.kind(tn) == kGenericType {
+	tn, x := r.t.Child(i, lang.FType), r.t.Child(i, lang.FOperand)
+	if r.t.Kind(tn) == lang.KGenericType {
 		if v := r.instantiation(tn); v.mode != mType {
 			arg := r.value(x)
-			r.reportCall(v, r.t.first(tn))
+			r.reportCall(v, r.t.First(tn))
 			return valueOf(callResult(v.typ, []*goType{arg}))
 		} else {
 			r.use(v, tn)
@@ -74,12 +75,12 @@ func (r *goResolver) arguments(list int) []*goType {
 		return nil
 	}
 	var out []*goType
-	for a := range r.t.kids(list) {
-		if r.t.kind(a) == kComment {
+	for a := range r.t.Kids(list) {
+		if r.t.Kind(a) == lang.KComment {
 			continue
 		}
-		if r.t.kind(a) == kVariadicArgument {
-			a = r.t.first(a)
+		if r.t.Kind(a) == lang.KVariadicArgument {
+			a = r.t.First(a)
 		}
 		out = append(out, r.value(a))
 	}
@@ -122,42 +123,42 @@ func (r *goResolver) reportCall(v value, at int) {
 	at = r.nameNode(at)
 	switch v.mode {
 	case mFunc:
-		r.out.edge(r.from, graph.Calls, v.sym, v.ev, at)
+		r.out.Edge(r.from, graph.Calls, v.sym, v.ev, at)
 	case mVar: // a variable or field that holds a function
-		r.out.edge(r.from, graph.CallReference, v.sym, byDynamic, at)
+		r.out.Edge(r.from, graph.CallReference, v.sym, lang.ByDynamic, at)
 	case mForeign:
 		if v.imp.path == "C" {
-			r.out.unresolved(r.from, "C."+v.name, unknown, at)
+			r.out.Unresolved(r.from, "C."+v.name, lang.NoEvidence, at)
 			return
 		}
 		key := r.g.externalKey(r.f, v.imp.path,
 			[]graph.Descriptor{{Kind: graph.MethodDesc, Name: v.name}})
-		r.out.edge(r.from, graph.Calls, r.out.foreign(key), byImport, at)
+		r.out.Edge(r.from, graph.Calls, r.out.Foreign(key), lang.ByImport, at)
 	case mMember:
-		ev := byGuess // the method may be promoted to that type from another one
+		ev := lang.ByGuess // the method may be promoted to that type from another one
 		if v.recv.pkg == "builtin" {
-			ev = byType
+			ev = lang.ByType
 		}
 		key := r.g.externalKey(r.f, v.recv.pkg, []graph.Descriptor{
 			{Kind: graph.TypeDesc, Name: v.recv.name}, {Kind: graph.MethodDesc, Name: v.name}})
-		r.out.edge(r.from, graph.Calls, r.out.foreign(key), ev, at)
+		r.out.Edge(r.from, graph.Calls, r.out.Foreign(key), ev, at)
 	case mLocal:
-		ev := unknown
+		ev := lang.NoEvidence
 		if v.typ != nil && v.typ.kind != tUnknown {
-			ev = byDynamic
+			ev = lang.ByDynamic
 		}
-		r.out.unresolved(r.from, v.name, ev, at)
+		r.out.Unresolved(r.from, v.name, ev, at)
 	case mNone:
 		if v.name != "" {
-			r.out.unresolved(r.from, v.name, unknown, at)
+			r.out.Unresolved(r.from, v.name, lang.NoEvidence, at)
 		}
 	}
 }
 
 // nameNode returns the node of the name that a call is spelled with.
 func (r *goResolver) nameNode(fn int) int {
-	if k := r.t.kind(fn); k == kSelectorExpression || k == kQualifiedType {
-		return r.t.last(fn)
+	if k := r.t.Kind(fn); k == lang.KSelectorExpression || k == lang.KQualifiedType {
+		return r.t.Last(fn)
 	}
 	return fn
 }
@@ -167,12 +168,12 @@ func (r *goResolver) builtin(name string, list int) *goType {
 	t := r.t
 	first := 0
 	if list != 0 {
-		first = t.first(list)
+		first = t.First(list)
 	}
 	if (name == "new" || name == "make") && first != 0 {
 		v := r.expr(first)
 		r.use(v, first)
-		for a := range t.kids(list) {
+		for a := range t.Kids(list) {
 			if a != first {
 				r.value(a)
 			}
@@ -184,7 +185,7 @@ func (r *goResolver) builtin(name string, list int) *goType {
 			return v.typ
 		}
 		if r.out != nil && v.sym != nil {
-			r.out.edge(r.from, graph.Instantiates, v.sym, byImport, first)
+			r.out.Edge(r.from, graph.Instantiates, v.sym, lang.ByImport, first)
 		}
 		return &goType{kind: tPointer, elem: v.typ}
 	}
@@ -222,11 +223,11 @@ func (r *goResolver) unsafeCall(name string, args []*goType) *goType {
 // composite evaluates a composite literal.
 func (r *goResolver) composite(i int) value {
 	t := r.t
-	tn, body := t.child(i, fType), t.child(i, fBody)
+	tn, body := t.Child(i, lang.FType), t.Child(i, lang.FBody)
 	typ := r.typeAt(tn, graph.References)
 	if r.out != nil {
 		if s := r.typeSymbol(typ); s != nil {
-			r.out.edge(r.from, graph.Instantiates, s, byImport, tn)
+			r.out.Edge(r.from, graph.Instantiates, s, lang.ByImport, tn)
 		}
 	}
 	r.literal(body, typ)
@@ -239,13 +240,13 @@ func (r *goResolver) literal(body int, typ *goType) {
 		return
 	}
 	u := under(pointee(under(typ)))
-	for e := range r.t.kids(body) {
-		switch r.t.kind(e) {
-		case kKeyedElement:
+	for e := range r.t.Kids(body) {
+		switch r.t.Kind(e) {
+		case lang.KKeyedElement:
 			r.keyed(e, u, typ)
-		case kLiteralElement:
+		case lang.KLiteralElement:
 			r.element(e, elemType(u))
-		case kComment:
+		case lang.KComment:
 		default:
 			r.value(e)
 		}
@@ -261,14 +262,14 @@ func elemType(u *goType) *goType {
 
 // keyed evaluates key: value in a composite literal.
 func (r *goResolver) keyed(e int, u, typ *goType) {
-	key, val := r.t.first(e), r.t.last(e)
+	key, val := r.t.First(e), r.t.Last(e)
 	switch {
 	case u.kind == tStruct:
 		k := key
-		if r.t.kind(k) == kLiteralElement {
-			k = r.t.first(k)
+		if r.t.Kind(k) == lang.KLiteralElement {
+			k = r.t.First(k)
 		}
-		f := r.member(typ, r.t.text(k))
+		f := r.member(typ, r.t.Text(k))
 		r.use(f, k)
 		r.element(val, f.typ)
 	case u.kind == tMap || u.kind == tSlice:
@@ -279,7 +280,7 @@ func (r *goResolver) keyed(e int, u, typ *goType) {
 		}
 		r.element(val, u.elem)
 	default: // of a type outside of the tree: the key may be a field
-		if k := r.t.first(key); k == 0 || r.t.kind(k) != kIdentifier {
+		if k := r.t.First(key); k == 0 || r.t.Kind(k) != lang.KIdentifier {
 			r.element(key, unknownType)
 		}
 		r.element(val, unknownType)
@@ -288,19 +289,19 @@ func (r *goResolver) keyed(e int, u, typ *goType) {
 
 // element evaluates an element, which may be a literal without its type.
 func (r *goResolver) element(e int, typ *goType) {
-	if r.t.kind(e) == kLiteralElement {
-		e = r.t.first(e)
+	if r.t.Kind(e) == lang.KLiteralElement {
+		e = r.t.First(e)
 	}
 	if e == 0 {
 		return
 	}
-	if r.t.kind(e) == kLiteralValue {
+	if r.t.Kind(e) == lang.KLiteralValue {
 		if typ == nil {
 			typ = unknownType
 		}
 		if r.out != nil {
 			if s := r.typeSymbol(pointee(typ)); s != nil {
-				r.out.edge(r.from, graph.Instantiates, s, byType, e)
+				r.out.Edge(r.from, graph.Instantiates, s, lang.ByType, e)
 			}
 		}
 		r.literal(e, typ)

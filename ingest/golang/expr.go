@@ -1,7 +1,8 @@
-package lang
+package golang
 
 import (
 	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/ingest/lang"
 )
 
 // mode is what an expression stands for.
@@ -24,8 +25,8 @@ const (
 type value struct {
 	mode mode
 	typ  *goType
-	sym  *symbol // mFunc, mVar, mType
-	ev   evidence
+	sym  *lang.Symbol // mFunc, mVar, mType
+	ev   lang.Evidence
 	name string
 	imp  *goImport // mPackage, mForeign
 	recv *goType   // mMember: the type outside the tree
@@ -45,9 +46,9 @@ type local struct {
 type goResolver struct {
 	g          *golang
 	f          *goFile
-	t          *Tree
-	out        *Facts // nil while only types are asked for
-	from       scope
+	t          *lang.Tree
+	out        *lang.Facts // nil while only types are asked for
+	from       lang.Scope
 	locals     []local
 	complexity uint32
 	results    []*goType // of the function that is being looked at
@@ -67,8 +68,8 @@ func (r *goResolver) typeAt(i int, edge graph.EdgeType) *goType {
 	if i == 0 {
 		return unknownType
 	}
-	if r.t.kind(i) == kParenthesizedType {
-		return r.typeAt(r.t.first(i), edge)
+	if r.t.Kind(i) == lang.KParenthesizedType {
+		return r.typeAt(r.t.First(i), edge)
 	}
 	typ := typeExpr(r.t, i)
 	r.f.link(typ, r.localType)
@@ -81,14 +82,14 @@ func (r *goResolver) useTypes(i int, edge graph.EdgeType) {
 	if r.out == nil {
 		return
 	}
-	for n := i; n < int(r.t.n[i].next); n++ {
-		switch r.t.kind(n) {
-		case kQualifiedType:
-			typ := r.f.qualified(r.t.text(r.t.first(n)), r.t.text(r.t.last(n)))
+	for n := i; n < int(r.t.Next(i)); n++ {
+		switch r.t.Kind(n) {
+		case lang.KQualifiedType:
+			typ := r.f.qualified(r.t.Text(r.t.First(n)), r.t.Text(r.t.Last(n)))
 			r.useType(typ, edge, n)
-			n = int(r.t.n[n].next) - 1
-		case kTypeIdentifier:
-			typ := r.f.plain(r.t.text(n), r.localType)
+			n = int(r.t.Next(n)) - 1
+		case lang.KTypeIdentifier:
+			typ := r.f.plain(r.t.Text(n), r.localType)
 			r.useType(typ, edge, n)
 		}
 	}
@@ -98,18 +99,18 @@ func (r *goResolver) useType(typ *goType, edge graph.EdgeType, at int) {
 	if r.out == nil {
 		return
 	}
-	if s := r.typeSymbol(typ); s != nil && s != r.from.sym {
-		r.out.edge(r.from, edge, s, byImport, at)
+	if s := r.typeSymbol(typ); s != nil && s != r.from.Sym {
+		r.out.Edge(r.from, edge, s, lang.ByImport, at)
 	}
 }
 
 // typeSymbol returns the symbol of a named type, nil for others.
-func (r *goResolver) typeSymbol(typ *goType) *symbol {
+func (r *goResolver) typeSymbol(typ *goType) *lang.Symbol {
 	switch {
 	case typ.kind == tNamed:
 		return typ.named.sym
 	case typ.kind == tExternal && r.out != nil:
-		return r.out.foreign(r.g.externalKey(r.f, typ.pkg,
+		return r.out.Foreign(r.g.externalKey(r.f, typ.pkg,
 			[]graph.Descriptor{{Kind: graph.TypeDesc, Name: typ.name}}))
 	}
 	return nil
@@ -135,65 +136,66 @@ func (r *goResolver) use(v value, at int) {
 	}
 	switch v.mode {
 	case mFunc:
-		r.out.edge(r.from, graph.CallReference, v.sym, v.ev, at)
+		r.out.Edge(r.from, graph.CallReference, v.sym, v.ev, at)
 	case mVar:
-		r.out.edge(r.from, graph.References, v.sym, v.ev, at)
+		r.out.Edge(r.from, graph.References, v.sym, v.ev, at)
 	case mType:
-		if v.sym != nil && v.sym != r.from.sym {
-			r.out.edge(r.from, graph.References, v.sym, byImport, at)
+		if v.sym != nil && v.sym != r.from.Sym {
+			r.out.Edge(r.from, graph.References, v.sym, lang.ByImport, at)
 		}
 	case mForeign:
 		key := r.g.externalKey(r.f, v.imp.path, []graph.Descriptor{{Kind: graph.TermDesc, Name: v.name}})
-		r.out.edge(r.from, graph.References, r.out.foreign(key), byGuess, at)
+		r.out.Edge(r.from, graph.References, r.out.Foreign(key), lang.ByGuess, at)
 	}
 }
 
 // expr evaluates node i. The caller reports the use of the result.
 func (r *goResolver) expr(i int) value {
 	t := r.t
-	switch t.kind(i) {
-	case kIdentifier, kTypeIdentifier, kFieldIdentifier, kPackageIdentifier:
+	switch t.Kind(i) {
+	case lang.KIdentifier, lang.KTypeIdentifier, lang.KFieldIdentifier, lang.KPackageIdentifier:
 		return r.ident(i)
-	case kParenthesizedExpression:
-		return r.expr(t.first(i))
-	case kSelectorExpression, kQualifiedType:
+	case lang.KParenthesizedExpression:
+		return r.expr(t.First(i))
+	case lang.KSelectorExpression, lang.KQualifiedType:
 		return r.selector(i)
-	case kCallExpression:
+	case lang.KCallExpression:
 		return r.call(i)
-	case kTypeConversionExpression:
+	case lang.KTypeConversionExpression:
 		return r.conversion(i)
-	case kCompositeLiteral:
+	case lang.KCompositeLiteral:
 		return r.composite(i)
-	case kFuncLiteral:
+	case lang.KFuncLiteral:
 		return r.funcLiteral(i)
-	case kUnaryExpression:
+	case lang.KUnaryExpression:
 		return r.unary(i)
-	case kBinaryExpression:
+	case lang.KBinaryExpression:
 		return r.binary(i)
-	case kIndexExpression:
+	case lang.KIndexExpression:
 		return r.index(i)
-	case kSliceExpression:
+	case lang.KSliceExpression:
 		return r.sliceExpr(i)
-	case kTypeAssertionExpression:
-		r.value(t.child(i, fOperand))
-		return valueOf(r.typeAt(t.child(i, fType), graph.References))
-	case kTypeInstantiationExpression, kGenericType:
+	case lang.KTypeAssertionExpression:
+		r.value(t.Child(i, lang.FOperand))
+		return valueOf(r.typeAt(t.Child(i, lang.FType), graph.References))
+	case lang.KTypeInstantiationExpression, lang.KGenericType:
 		return r.instantiation(i)
-	case kInterpretedStringLiteral, kRawStringLiteral:
+	case lang.KInterpretedStringLiteral, lang.KRawStringLiteral:
 		return valueOf(stringType)
-	case kIntLiteral:
+	case lang.KIntLiteral:
 		return valueOf(intType)
-	case kRuneLiteral:
+	case lang.KRuneLiteral:
 		return valueOf(runeType)
-	case kFloatLiteral:
+	case lang.KFloatLiteral:
 		return valueOf(&goType{kind: tBasic, name: "float64"})
-	case kTrue, kFalse:
+	case lang.KTrue, lang.KFalse:
 		return valueOf(boolType)
-	case kPointerType, kSliceType, kArrayType, kMapType, kChannelType, kFunctionType, kStructType,
-		kInterfaceType, kParenthesizedType, kImplicitLengthArrayType:
+	case lang.KPointerType, lang.KSliceType, lang.KArrayType, lang.KMapType, lang.KChannelType,
+		lang.KFunctionType, lang.KStructType,
+		lang.KInterfaceType, lang.KParenthesizedType, lang.KImplicitLengthArrayType:
 		return value{mode: mType, typ: r.typeAt(i, graph.References)}
 	}
-	for c := range t.kids(i) {
+	for c := range t.Kids(i) {
 		r.statement(c)
 	}
 	return value{typ: unknownType}
@@ -201,7 +203,7 @@ func (r *goResolver) expr(i int) value {
 
 // ident evaluates a name.
 func (r *goResolver) ident(i int) value {
-	b := r.t.bytes(i)
+	b := r.t.Bytes(i)
 	for n := len(r.locals) - 1; n >= 0; n-- {
 		if l := &r.locals[n]; l.name == string(b) {
 			if l.isType {
@@ -216,7 +218,7 @@ func (r *goResolver) ident(i int) value {
 	}
 	name := string(b)
 	if obj := r.f.pkg.scope[name]; obj != nil {
-		return r.object(obj, name, bySyntax)
+		return r.object(obj, name, lang.BySyntax)
 	}
 	if imp := r.f.names[name]; imp != nil {
 		return value{mode: mPackage, imp: imp, name: name, typ: unknownType}
@@ -226,7 +228,7 @@ func (r *goResolver) ident(i int) value {
 			continue
 		}
 		if obj := imp.pkg.scope[name]; obj != nil {
-			return r.object(obj, name, byImport)
+			return r.object(obj, name, lang.ByImport)
 		}
 	}
 	if c, ok := basicTypes[name]; ok {
@@ -245,7 +247,7 @@ func (r *goResolver) ident(i int) value {
 }
 
 // object evaluates a package-level name of the tree.
-func (r *goResolver) object(obj *goObject, name string, ev evidence) value {
+func (r *goResolver) object(obj *goObject, name string, ev lang.Evidence) value {
 	v := value{sym: obj.sym, typ: obj.typ, ev: ev, name: name}
 	switch obj.kind {
 	case declFunc:
@@ -264,8 +266,8 @@ func (r *goResolver) object(obj *goObject, name string, ev evidence) value {
 // selector evaluates x.name.
 func (r *goResolver) selector(i int) value {
 	t := r.t
-	x, n := t.first(i), t.last(i)
-	name := t.text(n)
+	x, n := t.First(i), t.Last(i)
+	name := t.Text(n)
 	v := r.expr(x)
 	if v.mode == mPackage {
 		return r.imported(v.imp, name)
@@ -281,7 +283,7 @@ func (r *goResolver) selector(i int) value {
 func (r *goResolver) imported(imp *goImport, name string) value {
 	if imp.pkg != nil && imp.path != "unsafe" {
 		if obj := imp.pkg.scope[name]; obj != nil {
-			return r.object(obj, name, byImport)
+			return r.object(obj, name, lang.ByImport)
 		}
 		return value{name: name, typ: unknownType}
 	}
@@ -332,9 +334,9 @@ func (r *goResolver) member(typ *goType, name string) value {
 		v.name = name
 		return v
 	case f.member.kind == graph.Method:
-		return value{mode: mFunc, sym: f.member.sym, typ: f.typ, ev: byType, name: name}
+		return value{mode: mFunc, sym: f.member.sym, typ: f.typ, ev: lang.ByType, name: name}
 	}
-	return value{mode: mVar, sym: f.member.sym, typ: f.typ, ev: byType, name: name}
+	return value{mode: mVar, sym: f.member.sym, typ: f.typ, ev: lang.ByType, name: name}
 }
 
 func isErrorMethod(typ *goType, name string) bool {
@@ -356,12 +358,12 @@ func isErrorMethod(typ *goType, name string) bool {
 
 // instantiation evaluates f[T] or a generic type.
 func (r *goResolver) instantiation(i int) value {
-	v := r.expr(r.t.first(i))
+	v := r.expr(r.t.First(i))
 	var args []*goType
-	for c := range r.t.kids(i) {
+	for c := range r.t.Kids(i) {
 		switch {
-		case c == r.t.first(i) || r.t.kind(c) == kComment:
-		case r.t.kind(c) == kTypeArguments:
+		case c == r.t.First(i) || r.t.Kind(c) == lang.KComment:
+		case r.t.Kind(c) == lang.KTypeArguments:
 			args = append(args, r.typeArgs(c)...)
 		default:
 			args = append(args, r.typeAt(c, graph.References))
@@ -372,8 +374,8 @@ func (r *goResolver) instantiation(i int) value {
 
 func (r *goResolver) typeArgs(list int) []*goType {
 	var args []*goType
-	for a := range r.t.kids(list) {
-		if r.t.kind(a) != kComment {
+	for a := range r.t.Kids(list) {
+		if r.t.Kind(a) != lang.KComment {
 			args = append(args, r.typeAt(a, graph.References))
 		}
 	}
@@ -406,7 +408,7 @@ func paramNames(ps []goField) []string {
 
 // index evaluates x[i], or an instantiation that is written like it.
 func (r *goResolver) index(i int) value {
-	x, at := r.t.child(i, fOperand), r.t.child(i, fIndex)
+	x, at := r.t.Child(i, lang.FOperand), r.t.Child(i, lang.FIndex)
 	v := r.expr(x)
 	if v.mode == mType || v.mode == mFunc {
 		return instantiate(v, []*goType{r.typeAt(at, graph.References)})
@@ -427,9 +429,9 @@ func (r *goResolver) index(i int) value {
 }
 
 func (r *goResolver) sliceExpr(i int) value {
-	x := r.t.child(i, fOperand)
+	x := r.t.Child(i, lang.FOperand)
 	typ := r.value(x)
-	for c := range r.t.kids(i) {
+	for c := range r.t.Kids(i) {
 		if c != x {
 			r.value(c)
 		}
@@ -441,8 +443,8 @@ func (r *goResolver) sliceExpr(i int) value {
 }
 
 func (r *goResolver) unary(i int) value {
-	x := r.t.child(i, fOperand)
-	op := r.t.bytes(i)[0]
+	x := r.t.Child(i, lang.FOperand)
+	op := r.t.Bytes(i)[0]
 	if op == '*' {
 		v := r.expr(x)
 		if v.mode == mType {
@@ -474,9 +476,9 @@ func (r *goResolver) unary(i int) value {
 
 func (r *goResolver) binary(i int) value {
 	t := r.t
-	left, right := t.child(i, fLeft), t.child(i, fRight)
+	left, right := t.Child(i, lang.FLeft), t.Child(i, lang.FRight)
 	l, rt := r.value(left), r.value(right)
-	op := oneLine(t.slice(t.n[left].end, t.n[right].start), 16)
+	op := lang.OneLine(t.Slice(t.End(left), t.Start(right)), 16)
 	switch op {
 	case "&&", "||":
 		r.complexity++
@@ -484,14 +486,14 @@ func (r *goResolver) binary(i int) value {
 	case "==", "!=", "<", "<=", ">", ">=":
 		return valueOf(boolType)
 	}
-	if isLiteral(t.kind(left)) && op != "<<" && op != ">>" {
+	if isLiteral(t.Kind(left)) && op != "<<" && op != ">>" {
 		return valueOf(rt)
 	}
 	return valueOf(l)
 }
 
-func isLiteral(k kind) bool {
-	return k == kIntLiteral || k == kFloatLiteral || k == kRuneLiteral
+func isLiteral(k lang.Kind) bool {
+	return k == lang.KIntLiteral || k == lang.KFloatLiteral || k == lang.KRuneLiteral
 }
 
 var builtins = map[string]bool{

@@ -1,4 +1,4 @@
-package lang
+package golang
 
 import (
 	"cmp"
@@ -9,11 +9,12 @@ import (
 	"sync"
 
 	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/ingest/lang"
 )
 
 // golang is the analyzer for Go.
 type golang struct {
-	base Base
+	base lang.Base
 
 	mu    sync.Mutex // guards files while scanning
 	files map[int]*goFile
@@ -27,8 +28,8 @@ type golang struct {
 type goPackage struct {
 	path  string
 	name  string
-	unit  *Unit
-	sym   *symbol
+	unit  *lang.Unit
+	sym   *lang.Symbol
 	scope map[string]*goObject
 	types []*goNamed // in the order of their names
 }
@@ -36,7 +37,7 @@ type goPackage struct {
 // goObject is a package-level name.
 type goObject struct {
 	kind  declKind
-	sym   *symbol
+	sym   *lang.Symbol
 	file  *goFile
 	typ   *goType // nil until a variable's type is inferred
 	named *goNamed
@@ -48,7 +49,7 @@ type goObject struct {
 type goNamed struct {
 	name    string
 	pkg     *goPackage // nil for a type of a function
-	sym     *symbol
+	sym     *lang.Symbol
 	file    *goFile
 	alias   bool
 	params  []string
@@ -58,33 +59,34 @@ type goNamed struct {
 	set     map[string]*goMember // the method set with what is promoted, once asked for
 	open    bool                 // the set may hold more: something embedded is not in the tree
 	inSet   bool                 // the set is being computed
-	impls   []*symbol            // interfaces of the tree that it implements
+	impls   []*lang.Symbol       // interfaces of the tree that it implements
 }
 
 // goMember is a field or method of a type.
 type goMember struct {
 	name       string
 	kind       graph.VertexKind // graph.Method or graph.Field
-	sym        *symbol
+	sym        *lang.Symbol
 	typ        *goType
 	recvParams []string
 	of         *goNamed
-	overrides  []*symbol
+	overrides  []*lang.Symbol
 }
 
 func (n *goNamed) text() string {
 	if n.sym != nil {
-		return n.sym.key
+		return n.sym.Key
 	}
 	return n.name
 }
 
-func newGolang(base Base) *golang {
+// New returns the analyzer for Go.
+func New(base lang.Base) lang.Analyzer {
 	return &golang{base: base, files: map[int]*goFile{}, packages: map[string]*goPackage{},
 		extTypes: map[extName]bool{}, std: stdTypes()}
 }
 
-// Link implements Analyzer.
+// Link implements lang.Analyzer.
 func (g *golang) Link(ctx context.Context) error {
 	files := g.sortedFiles()
 	g.assignPackages(files)
@@ -171,9 +173,9 @@ func (g *golang) assignPackages(files []*goFile) {
 func (g *golang) packageAt(p, name, dir string) *goPackage {
 	pkg := g.packages[p]
 	if pkg == nil {
-		u := g.base.unitOf(graph.ManagerGo, dir)
+		u := g.base.UnitOf(graph.ManagerGo, dir)
 		pkg = &goPackage{path: p, name: name, unit: u, scope: map[string]*goObject{}}
-		pkg.sym = newSymbol(graph.Symbol{Manager: graph.ManagerGo, Package: u.Package,
+		pkg.sym = lang.NewSymbol(graph.Symbol{Manager: graph.ManagerGo, Package: u.Package,
 			Descriptors: []graph.Descriptor{{Kind: graph.NamespaceDesc, Name: p}}}.String())
 		g.packages[p] = pkg
 	}
@@ -182,7 +184,7 @@ func (g *golang) packageAt(p, name, dir string) *goPackage {
 
 // importPath returns the import path of a directory.
 func (g *golang) importPath(dir string) string {
-	u := g.base.unitOf(graph.ManagerGo, dir)
+	u := g.base.UnitOf(graph.ManagerGo, dir)
 	rel := strings.TrimPrefix(strings.TrimPrefix(dir, u.Dir), "/")
 	switch {
 	case u.Name == stdModule && rel != "":
@@ -206,8 +208,8 @@ func (g *golang) linkImports(f *goFile) {
 		if imp.pkg != nil {
 			imp.sym = imp.pkg.sym
 		} else {
-			imp.sym = newSymbol(g.externalKey(f, imp.path, nil))
-			imp.sym.foreign = true
+			imp.sym = lang.NewSymbol(g.externalKey(f, imp.path, nil))
+			imp.sym.Foreign = true
 		}
 		switch {
 		case imp.alias == ".":
@@ -281,7 +283,7 @@ func (g *golang) externalKey(f *goFile, p string, below []graph.Descriptor) stri
 
 // externalModule returns the module that holds a package outside the tree: the standard library,
 // or the longest required module that is a prefix of the path.
-func externalModule(u *Unit, p string) string {
+func externalModule(u *lang.Unit, p string) string {
 	first, _, _ := strings.Cut(p, "/")
 	if !strings.Contains(first, ".") {
 		return stdModule
@@ -305,14 +307,6 @@ func externalModule(u *Unit, p string) string {
 	return p
 }
 
-// child returns the symbol of something declared in a package or type.
-func child(parent *symbol, kind graph.DescriptorKind, name string) *symbol {
-	d := graph.Symbol{Manager: "-", Package: "-", Descriptors: []graph.Descriptor{{Kind: kind,
-		Name: name}}}.String()
-	const head = len("- - ")
-	return newSymbol(parent.key + d[head:])
-}
-
 // declareTypes enters a file's types.
 func (g *golang) declareTypes(f *goFile) {
 	for i := range f.decls {
@@ -321,7 +315,7 @@ func (g *golang) declareTypes(f *goFile) {
 			continue
 		}
 		n := &goNamed{name: d.name, pkg: f.pkg, file: f, alias: d.alias, under: d.typ,
-			sym: child(f.pkg.sym, graph.TypeDesc, d.name), members: map[string]*goMember{}}
+			sym: lang.Child(f.pkg.sym, graph.TypeDesc, d.name), members: map[string]*goMember{}}
 		for _, p := range d.tparams {
 			n.params = append(n.params, p.name)
 			n.bounds = append(n.bounds, p.typ)
@@ -342,12 +336,12 @@ func (g *golang) declareRest(f *goFile) {
 		case declFunc:
 			if d.name != "init" && d.name != "_" && f.pkg.scope[d.name] == nil {
 				f.pkg.scope[d.name] = &goObject{kind: declFunc, file: f, typ: d.typ,
-					sym: child(f.pkg.sym, graph.MethodDesc, d.name)}
+					sym: lang.Child(f.pkg.sym, graph.MethodDesc, d.name)}
 			}
 		case declVar, declConst:
 			if d.name != "_" && f.pkg.scope[d.name] == nil {
 				f.pkg.scope[d.name] = &goObject{kind: d.kind, file: f, typ: d.typ, decl: d,
-					sym: child(f.pkg.sym, graph.TermDesc, d.name)}
+					sym: lang.Child(f.pkg.sym, graph.TermDesc, d.name)}
 			}
 		}
 	}
@@ -360,7 +354,7 @@ func (g *golang) declareMethod(f *goFile, d *goDecl) {
 	}
 	n := obj.named
 	n.members[d.name] = &goMember{name: d.name, kind: graph.Method, typ: d.typ, of: n,
-		recvParams: d.recvParams, sym: child(n.sym, graph.MethodDesc, d.name)}
+		recvParams: d.recvParams, sym: lang.Child(n.sym, graph.MethodDesc, d.name)}
 }
 
 // linkTypes looks up the names in the types of a file's declarations.
@@ -416,9 +410,9 @@ func (g *golang) declareMembers(n *goNamed) {
 		}
 		m := &goMember{name: f.name, typ: f.typ, of: n, kind: graph.Field}
 		if n.under.kind == tInterface {
-			m.kind, m.sym = graph.Method, child(n.sym, graph.MethodDesc, f.name)
+			m.kind, m.sym = graph.Method, lang.Child(n.sym, graph.MethodDesc, f.name)
 		} else {
-			m.sym = child(n.sym, graph.TermDesc, f.name)
+			m.sym = lang.Child(n.sym, graph.TermDesc, f.name)
 		}
 		n.members[f.name] = m
 	}

@@ -1,4 +1,4 @@
-package lang
+package golang
 
 import (
 	"context"
@@ -7,9 +7,8 @@ import (
 	"strings"
 
 	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/ingest/lang"
 )
-
-const maxSignature = 400
 
 // inferVars finds the types of a file's package variables that are declared without one.
 func (g *golang) inferVars(f *goFile) {
@@ -22,7 +21,7 @@ func (g *golang) inferVars(f *goFile) {
 }
 
 // infer returns the type of a package variable from its initialiser. It is called in Link only;
-// afterwards every variable has a type, if an unknown one.
+// afterwards every variable has a type, if an lang.NoEvidence one.
 func (g *golang) infer(obj *goObject) *goType {
 	if obj.typ != nil {
 		return obj.typ
@@ -33,7 +32,7 @@ func (g *golang) infer(obj *goObject) *goType {
 	obj.busy = true
 	r := &goResolver{g: g, f: obj.file, t: obj.decl.init}
 	typ := unknownType
-	if r.t.kind(0) == kFuncLiteral {
+	if r.t.Kind(0) == lang.KFuncLiteral {
 		typ = funcExpr(r.t, 0)
 		r.f.link(typ, nil)
 	} else if v := r.expr(0); v.typ != nil {
@@ -48,9 +47,9 @@ func (g *golang) infer(obj *goObject) *goType {
 	return typ
 }
 
-// Resolve implements Analyzer.
-func (g *golang) Resolve(ctx context.Context, p *Parser, f *File, out *Facts) error {
-	t, err := p.parse(ctx, grammarGo, f.Src)
+// Resolve implements lang.Analyzer.
+func (g *golang) Resolve(ctx context.Context, p *lang.Parser, f *lang.File, out *lang.Facts) error {
+	t, err := p.Parse(ctx, lang.Go, f.Src)
 	if err != nil {
 		return err
 	}
@@ -58,17 +57,17 @@ func (g *golang) Resolve(ctx context.Context, p *Parser, f *File, out *Facts) er
 	if gf == nil {
 		return graph.Errorf("lang.Resolve", graph.KindInternal, "%s was not scanned", f.Path)
 	}
-	out.tree = t
-	r := &goResolver{g: g, f: gf, t: t, out: out, from: out.fileScope()}
+	out.SetTree(t)
+	r := &goResolver{g: g, f: gf, t: t, out: out, from: out.FileScope()}
 	r.packageVertex()
-	var comments comment
-	for c := range t.kids(0) {
-		if t.kind(c) == kComment {
-			comments.add(t, c)
+	var comments lang.Comments
+	for c := range t.Kids(0) {
+		if t.Kind(c) == lang.KComment {
+			comments.Add(t, c)
 			continue
 		}
-		r.topLevel(c, comments.before(t, c))
-		comments = comment{}
+		r.topLevel(c, comments.Before(t, c))
+		comments = lang.Comments{}
 	}
 	return nil
 }
@@ -76,29 +75,29 @@ func (g *golang) Resolve(ctx context.Context, p *Parser, f *File, out *Facts) er
 // homeOf returns the symbol that a Go file's rows live beside.
 func (r *goResolver) packageVertex() {
 	t, pkg := r.t, r.f.pkg
-	r.out.Owner.Home = pkg.sym.id.Slot()
-	clause := t.childOf(0, kPackageClause)
-	var comments comment
-	for c := range t.kids(0) {
+	r.out.Owner.Home = pkg.sym.ID.Slot()
+	clause := t.ChildOf(0, lang.KPackageClause)
+	var comments lang.Comments
+	for c := range t.Kids(0) {
 		if c == clause {
 			break
 		}
-		comments.add(t, c)
+		comments.Add(t, c)
 	}
-	d := definition{sym: pkg.sym, kind: graph.Package, name: path.Base(pkg.path), node: clause,
-		signature: "package " + pkg.name, flags: r.flags("X")}
+	d := lang.Definition{Sym: pkg.sym, Kind: graph.Package, Name: path.Base(pkg.path), Node: clause,
+		Signature: "package " + pkg.name, Flags: r.flags("X")}
 	if clause != 0 {
-		d.doc = comments.before(t, clause)
+		d.Doc = comments.Before(t, clause)
 	}
 	if r.f.pkg.name == "main" {
-		d.flags &^= graph.FlagExported
+		d.Flags &^= graph.FlagExported
 	}
-	r.out.vertex(d)
+	r.out.Vertex(d)
 	for _, imp := range r.f.imports {
 		if imp.path == "C" {
 			continue
 		}
-		r.out.edge(r.out.fileScope(), graph.Imports, imp.sym, byImport, 0)
+		r.out.Edge(r.out.FileScope(), graph.Imports, imp.sym, lang.ByImport, 0)
 	}
 }
 
@@ -116,15 +115,15 @@ func (r *goResolver) flags(name string) graph.Flags {
 // topLevel visits a package-level declaration.
 func (r *goResolver) topLevel(c int, doc string) {
 	t := r.t
-	switch t.kind(c) {
-	case kFunctionDeclaration, kMethodDeclaration:
+	switch t.Kind(c) {
+	case lang.KFunctionDeclaration, lang.KMethodDeclaration:
 		r.function(c, doc)
-	case kTypeDeclaration:
+	case lang.KTypeDeclaration:
 		r.specs(c, doc, func(s int, doc string) { r.typeSpec(s, doc) })
-	case kVarDeclaration, kConstDeclaration:
+	case lang.KVarDeclaration, lang.KConstDeclaration:
 		r.specs(c, doc, func(s int, doc string) { r.valueSpec(s, doc) })
-	case kError:
-		for k := range t.kids(c) {
+	case lang.KError:
+		for k := range t.Kids(c) {
 			r.topLevel(k, "")
 		}
 	}
@@ -132,19 +131,19 @@ func (r *goResolver) topLevel(c int, doc string) {
 
 // specs visits the specs of a declaration with their comments; a lone spec has the declaration's.
 func (r *goResolver) specs(decl int, doc string, visit func(spec int, doc string)) {
-	var comments comment
-	for s := range r.t.kids(decl) {
-		switch r.t.kind(s) {
-		case kComment:
-			comments.add(r.t, s)
-		case kTypeSpec, kTypeAlias, kVarSpec, kConstSpec:
-			own := comments.before(r.t, s)
+	var comments lang.Comments
+	for s := range r.t.Kids(decl) {
+		switch r.t.Kind(s) {
+		case lang.KComment:
+			comments.Add(r.t, s)
+		case lang.KTypeSpec, lang.KTypeAlias, lang.KVarSpec, lang.KConstSpec:
+			own := comments.Before(r.t, s)
 			if own == "" {
 				own = doc
 			}
 			visit(s, own)
-			comments = comment{}
-		case kVarSpecList:
+			comments = lang.Comments{}
+		case lang.KVarSpecList:
 			r.specs(s, doc, visit)
 		}
 	}
@@ -152,38 +151,38 @@ func (r *goResolver) specs(decl int, doc string, visit func(spec int, doc string
 
 // function visits a function or method.
 func (r *goResolver) function(c int, doc string) {
-	t, name := r.t, r.t.fieldText(c, fName)
-	body := t.child(c, fBody)
-	end := t.n[c].end
+	t, name := r.t, r.t.FieldText(c, lang.FName)
+	body := t.Child(c, lang.FBody)
+	end := t.End(c)
 	if body != 0 {
-		end = t.n[body].start
+		end = t.Start(body)
 	}
-	d := definition{kind: graph.Function, name: name, node: c, doc: doc, flags: r.flags(name),
-		signature: oneLine(t.slice(t.n[c].start, end), maxSignature)}
-	parents := []*symbol{r.f.pkg.sym, r.out.self}
+	d := lang.Definition{Kind: graph.Function, Name: name, Node: c, Doc: doc, Flags: r.flags(name),
+		Signature: lang.OneLine(t.Slice(t.Start(c), end), lang.MaxSignature)}
+	parents := []*lang.Symbol{r.f.pkg.sym, r.out.Self}
 	var member *goMember
 	var recvParams []goField
-	if t.kind(c) == kMethodDeclaration {
+	if t.Kind(c) == lang.KMethodDeclaration {
 		recv, names := receiver(t, c)
 		recvParams = r.f.receiverParams(recv, names)
-		d.kind = graph.Method
+		d.Kind = graph.Method
 		if obj := r.f.pkg.scope[recv]; obj != nil && obj.named != nil {
 			if member = obj.named.members[name]; member != nil && member.kind == graph.Method {
-				d.sym, parents[0] = member.sym, obj.sym
+				d.Sym, parents[0] = member.sym, obj.sym
 			}
 		}
 	} else {
-		d.sym = r.functionSymbol(name)
+		d.Sym = r.functionSymbol(name)
 	}
-	r.from = r.out.fileScope()
+	r.from = r.out.FileScope()
 	at := -1
-	if d.sym != nil {
+	if d.Sym != nil {
 		at = len(r.out.Owner.Vertices)
-		r.from = r.out.vertex(d)
-		r.out.contains(d.sym, parents...)
+		r.from = r.out.Vertex(d)
+		r.out.Contains(d.Sym, parents...)
 		if member != nil {
 			for _, o := range member.overrides {
-				r.out.edge(r.from, graph.Overrides, o, byType, 0)
+				r.out.Edge(r.from, graph.Overrides, o, lang.ByType, 0)
 			}
 		}
 	}
@@ -192,7 +191,7 @@ func (r *goResolver) function(c int, doc string) {
 	if at >= 0 {
 		r.out.Owner.Vertices[at].Complexity = r.complexity
 	}
-	r.from = r.out.fileScope()
+	r.from = r.out.FileScope()
 }
 
 func (r *goResolver) functionBody(c, body int, recvParams []goField) {
@@ -201,7 +200,7 @@ func (r *goResolver) functionBody(c, body int, recvParams []goField) {
 		r.locals = append(r.locals, local{name: p.name, isType: true,
 			typ: &goType{kind: tParam, name: p.name, elem: p.typ}})
 	}
-	if list := r.t.child(c, fTypeParameters); list != 0 {
+	if list := r.t.Child(c, lang.FTypeParameters); list != 0 {
 		for _, p := range typeParams(r.t, list) {
 			typ := &goType{kind: tParam, name: p.name, elem: p.typ}
 			r.locals = append(r.locals, local{name: p.name, isType: true, typ: typ})
@@ -218,7 +217,7 @@ func (r *goResolver) functionBody(c, body int, recvParams []goField) {
 
 // functionSymbol returns the symbol of a function. Every init of a package is one of its own, told
 // apart by file and order.
-func (r *goResolver) functionSymbol(name string) *symbol {
+func (r *goResolver) functionSymbol(name string) *lang.Symbol {
 	if name == "_" || name == "" {
 		return nil
 	}
@@ -239,82 +238,82 @@ func (r *goResolver) functionSymbol(name string) *symbol {
 	if n > 0 {
 		which += "+" + strconv.Itoa(n)
 	}
-	return newSymbol(r.f.pkg.sym.key + "init(" + which + ").")
+	return lang.NewSymbol(r.f.pkg.sym.Key + "init(" + which + ").")
 }
 
 // typeSpec visits a type declaration.
 func (r *goResolver) typeSpec(s int, doc string) {
 	t := r.t
-	name := t.fieldText(s, fName)
+	name := t.FieldText(s, lang.FName)
 	obj := r.f.pkg.scope[name]
 	if obj == nil || obj.named == nil {
 		return
 	}
-	tn := t.child(s, fType)
-	d := definition{sym: obj.sym, kind: graph.TypeAlias, name: name, node: s, doc: doc,
-		flags: r.flags(name), signature: "type " + oneLine(t.bytes(s), maxSignature)}
-	switch t.kind(tn) {
-	case kStructType:
-		d.kind, d.signature = graph.Struct, r.header(s, tn)+" struct"
-	case kInterfaceType:
-		d.kind, d.signature = graph.Interface, r.header(s, tn)+" interface"
+	tn := t.Child(s, lang.FType)
+	d := lang.Definition{Sym: obj.sym, Kind: graph.TypeAlias, Name: name, Node: s, Doc: doc,
+		Flags: r.flags(name), Signature: "type " + lang.OneLine(t.Bytes(s), lang.MaxSignature)}
+	switch t.Kind(tn) {
+	case lang.KStructType:
+		d.Kind, d.Signature = graph.Struct, r.header(s, tn)+" struct"
+	case lang.KInterfaceType:
+		d.Kind, d.Signature = graph.Interface, r.header(s, tn)+" interface"
 	}
-	r.from = r.out.vertex(d)
-	r.out.contains(obj.sym, r.f.pkg.sym, r.out.self)
+	r.from = r.out.Vertex(d)
+	r.out.Contains(obj.sym, r.f.pkg.sym, r.out.Self)
 	if obj.file == r.f {
 		for _, i := range obj.named.impls {
-			r.out.edge(r.from, graph.Implements, i, byType, 0)
+			r.out.Edge(r.from, graph.Implements, i, lang.ByType, 0)
 		}
 	}
 	r.locals = r.locals[:0]
-	for _, p := range typeParams(t, t.child(s, fTypeParameters)) {
+	for _, p := range typeParams(t, t.Child(s, lang.FTypeParameters)) {
 		r.locals = append(r.locals, local{name: p.name, isType: true,
 			typ: &goType{kind: tParam, name: p.name}})
 	}
-	if list := t.child(s, fTypeParameters); list != 0 {
+	if list := t.Child(s, lang.FTypeParameters); list != 0 {
 		r.useTypes(list, graph.UsesType)
 	}
-	switch t.kind(tn) {
-	case kStructType:
+	switch t.Kind(tn) {
+	case lang.KStructType:
 		r.fields(obj.named, tn)
-	case kInterfaceType:
+	case lang.KInterfaceType:
 		r.methods(obj.named, tn)
 	default:
 		r.useTypes(tn, graph.References)
 	}
-	r.locals, r.from = r.locals[:0], r.out.fileScope()
+	r.locals, r.from = r.locals[:0], r.out.FileScope()
 }
 
 // header returns the text of a type spec before its type.
 func (r *goResolver) header(s, tn int) string {
-	return "type " + oneLine(r.t.slice(r.t.n[s].start, r.t.n[tn].start), maxSignature)
+	return "type " + lang.OneLine(r.t.Slice(r.t.Start(s), r.t.Start(tn)), lang.MaxSignature)
 }
 
 // fields visits the fields of a struct type.
 func (r *goResolver) fields(n *goNamed, structType int) {
 	t, owner := r.t, r.from
-	list := t.childOf(structType, kFieldDeclarationList)
+	list := t.ChildOf(structType, lang.KFieldDeclarationList)
 	if list == 0 {
 		return
 	}
-	var comments comment
-	for d := range t.kids(list) {
-		if t.kind(d) == kComment {
-			comments.add(t, d)
+	var comments lang.Comments
+	for d := range t.Kids(list) {
+		if t.Kind(d) == lang.KComment {
+			comments.Add(t, d)
 			continue
 		}
-		if t.kind(d) != kFieldDeclaration {
+		if t.Kind(d) != lang.KFieldDeclaration {
 			continue
 		}
-		doc := comments.before(t, d)
-		comments = comment{}
-		tn := t.child(d, fType)
+		doc := comments.Before(t, d)
+		comments = lang.Comments{}
+		tn := t.Child(d, lang.FType)
 		if tn == 0 {
 			continue
 		}
 		named := false
-		for c := range t.kids(d) {
-			if t.n[c].field == fName {
+		for c := range t.Kids(d) {
+			if t.Field(c) == lang.FName {
 				named = true
 				r.field(n, d, c, doc)
 			}
@@ -328,16 +327,17 @@ func (r *goResolver) fields(n *goNamed, structType int) {
 
 // field adds the vertex of a field and what its type refers to.
 func (r *goResolver) field(n *goNamed, decl, nameNode int, doc string) {
-	name := r.t.text(nameNode)
+	name := r.t.Text(nameNode)
 	m := n.members[name]
 	if m == nil || m.kind != graph.Field {
 		return
 	}
 	owner := r.from
-	tn := r.t.child(decl, fType)
-	r.from = r.out.vertex(definition{sym: m.sym, kind: graph.Field, name: name, node: decl, doc: doc,
-		flags: r.flags(name), signature: name + " " + oneLine(r.t.bytes(tn), maxSignature)})
-	r.out.contains(m.sym, n.sym)
+	tn := r.t.Child(decl, lang.FType)
+	r.from = r.out.Vertex(lang.Definition{Sym: m.sym, Kind: graph.Field, Name: name, Node: decl,
+		Doc:   doc,
+		Flags: r.flags(name), Signature: name + " " + lang.OneLine(r.t.Bytes(tn), lang.MaxSignature)})
+	r.out.Contains(m.sym, n.sym)
 	r.useTypes(tn, graph.UsesType)
 	r.from = owner
 }
@@ -348,43 +348,43 @@ func (r *goResolver) embedded(n *goNamed, decl, tn int, doc string) {
 	name := embeddedName(typ)
 	r.f.link(typ, r.localType)
 	if s := r.typeSymbol(pointee(typ)); s != nil {
-		r.out.edge(r.from, graph.Embeds, s, byImport, tn)
+		r.out.Edge(r.from, graph.Embeds, s, lang.ByImport, tn)
 	}
 	if m := n.members[name]; m != nil && m.kind == graph.Field {
-		r.out.vertex(definition{sym: m.sym, kind: graph.Field, name: name, node: decl, doc: doc,
-			flags: r.flags(name), signature: oneLine(r.t.bytes(decl), maxSignature)})
-		r.out.contains(m.sym, n.sym)
+		r.out.Vertex(lang.Definition{Sym: m.sym, Kind: graph.Field, Name: name, Node: decl, Doc: doc,
+			Flags: r.flags(name), Signature: lang.OneLine(r.t.Bytes(decl), lang.MaxSignature)})
+		r.out.Contains(m.sym, n.sym)
 	}
 }
 
 // methods visits the methods of an interface type.
 func (r *goResolver) methods(n *goNamed, iface int) {
 	t, owner := r.t, r.from
-	var comments comment
-	for c := range t.kids(iface) {
-		switch t.kind(c) {
-		case kComment:
-			comments.add(t, c)
+	var comments lang.Comments
+	for c := range t.Kids(iface) {
+		switch t.Kind(c) {
+		case lang.KComment:
+			comments.Add(t, c)
 			continue
-		case kMethodElem:
-			name := t.fieldText(c, fName)
+		case lang.KMethodElem:
+			name := t.FieldText(c, lang.FName)
 			if m := n.members[name]; m != nil && m.kind == graph.Method {
-				r.from = r.out.vertex(definition{sym: m.sym, kind: graph.Method, name: name, node: c,
-					doc: comments.before(t, c), flags: r.flags(name) | graph.FlagAbstract,
-					signature: oneLine(t.bytes(c), maxSignature)})
-				r.out.contains(m.sym, n.sym)
+				r.from = r.out.Vertex(lang.Definition{Sym: m.sym, Kind: graph.Method, Name: name, Node: c,
+					Doc: comments.Before(t, c), Flags: r.flags(name) | graph.FlagAbstract,
+					Signature: lang.OneLine(t.Bytes(c), lang.MaxSignature)})
+				r.out.Contains(m.sym, n.sym)
 			}
 			r.useTypes(c, graph.UsesType)
-		case kTypeElem:
+		case lang.KTypeElem:
 			typ := typeExpr(t, c)
 			r.f.link(typ, r.localType)
 			if s := r.typeSymbol(typ); s != nil {
-				r.out.edge(owner, graph.Embeds, s, byImport, c)
+				r.out.Edge(owner, graph.Embeds, s, lang.ByImport, c)
 			} else {
 				r.useTypes(c, graph.References)
 			}
 		}
-		comments = comment{}
+		comments = lang.Comments{}
 		r.from = owner
 	}
 }
@@ -394,33 +394,33 @@ func (r *goResolver) methods(n *goNamed, iface int) {
 func (r *goResolver) valueSpec(s int, doc string) {
 	t := r.t
 	first := true
-	r.from = r.out.fileScope()
-	for c := range t.kids(s) {
-		if t.n[c].field != fName || t.kind(c) != kIdentifier {
+	r.from = r.out.FileScope()
+	for c := range t.Kids(s) {
+		if t.Field(c) != lang.FName || t.Kind(c) != lang.KIdentifier {
 			continue
 		}
-		name := t.text(c)
+		name := t.Text(c)
 		obj := r.f.pkg.scope[name]
 		if obj == nil || name == "_" || obj.kind != declVar && obj.kind != declConst {
 			continue
 		}
-		d := definition{sym: obj.sym, kind: graph.Variable, name: name, node: s, doc: doc,
-			flags: r.flags(name), signature: oneLine(t.bytes(s), maxSignature)}
-		if t.kind(s) == kConstSpec {
-			d.kind = graph.Constant
+		d := lang.Definition{Sym: obj.sym, Kind: graph.Variable, Name: name, Node: s, Doc: doc,
+			Flags: r.flags(name), Signature: lang.OneLine(t.Bytes(s), lang.MaxSignature)}
+		if t.Kind(s) == lang.KConstSpec {
+			d.Kind = graph.Constant
 		}
-		sc := r.out.vertex(d)
-		r.out.contains(obj.sym, r.f.pkg.sym, r.out.self)
+		sc := r.out.Vertex(d)
+		r.out.Contains(obj.sym, r.f.pkg.sym, r.out.Self)
 		if first {
 			r.from, first = sc, false
 		}
 	}
 	r.locals = r.locals[:0]
-	if tn := t.child(s, fType); tn != 0 {
+	if tn := t.Child(s, lang.FType); tn != 0 {
 		r.useTypes(tn, graph.UsesType)
 	}
-	for _, e := range exprs(t, t.child(s, fValue)) {
+	for _, e := range exprs(t, t.Child(s, lang.FValue)) {
 		r.value(e)
 	}
-	r.from = r.out.fileScope()
+	r.from = r.out.FileScope()
 }

@@ -1,4 +1,4 @@
-package lang
+package golang
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/codegraphdb/codegraph/ingest/lang"
 )
 
 // declKind is what a declaration declares.
@@ -24,12 +26,12 @@ type goDecl struct {
 	kind       declKind
 	alias      bool
 	name       string
-	recv       string    // methods: the receiver's type
-	recvParams []string  // methods: names of the receiver's type parameters
-	tparams    []goField // functions and types
-	typ        *goType   // nil for a variable without a type
-	init       *Tree     // the initialiser of such a variable
-	initAt     int       // which of its values
+	recv       string     // methods: the receiver's type
+	recvParams []string   // methods: names of the receiver's type parameters
+	tparams    []goField  // functions and types
+	typ        *goType    // nil for a variable without a type
+	init       *lang.Tree // the initialiser of such a variable
+	initAt     int        // which of its values
 }
 
 // goImport is one import of a file.
@@ -37,7 +39,7 @@ type goImport struct {
 	alias string
 	path  string
 	pkg   *goPackage // nil for a package that is not in the tree
-	sym   *symbol
+	sym   *lang.Symbol
 }
 
 // goFile is what the first pass keeps of a file.
@@ -59,52 +61,52 @@ type goFile struct {
 // extName is a name of a package, by the qualifier of the file until Link.
 type extName struct{ pkg, name string }
 
-// Scan implements Analyzer.
-func (g *golang) Scan(ctx context.Context, p *Parser, f *File) (Result, error) {
-	t, err := p.parse(ctx, grammarGo, f.Src)
+// Scan implements lang.Analyzer.
+func (g *golang) Scan(ctx context.Context, p *lang.Parser, f *lang.File) (lang.Result, error) {
+	t, err := p.Parse(ctx, lang.Go, f.Src)
 	if err != nil {
-		return Result{}, err
+		return lang.Result{}, err
 	}
 	gf := &goFile{path: f.Path, dir: f.Dir(), test: strings.HasSuffix(f.Path, "_test.go")}
 	gf.builds, gf.ignored = buildable(f.Path, f.Src)
-	for c := range t.kids(0) {
+	for c := range t.Kids(0) {
 		gf.declaration(t, c)
 	}
 	gf.usedTypes(t)
 	g.mu.Lock()
 	g.files[f.Index] = gf
 	g.mu.Unlock()
-	return t.result(), nil
+	return t.Result(), nil
 }
 
 // declaration reads a top-level node.
-func (f *goFile) declaration(t *Tree, c int) {
-	switch t.kind(c) {
-	case kPackageClause:
-		if n := t.first(c); n != 0 {
-			f.pkgName = t.text(n)
+func (f *goFile) declaration(t *lang.Tree, c int) {
+	switch t.Kind(c) {
+	case lang.KPackageClause:
+		if n := t.First(c); n != 0 {
+			f.pkgName = t.Text(n)
 		}
-	case kImportDeclaration:
+	case lang.KImportDeclaration:
 		f.importSpecs(t, c)
-	case kFunctionDeclaration:
+	case lang.KFunctionDeclaration:
 		typ := funcExpr(t, c)
-		typ.tparams = typeParams(t, t.child(c, fTypeParameters))
-		f.decls = append(f.decls, goDecl{kind: declFunc, name: t.fieldText(c, fName), typ: typ,
+		typ.tparams = typeParams(t, t.Child(c, lang.FTypeParameters))
+		f.decls = append(f.decls, goDecl{kind: declFunc, name: t.FieldText(c, lang.FName), typ: typ,
 			tparams: typ.tparams})
-	case kMethodDeclaration:
-		d := goDecl{kind: declMethod, name: t.fieldText(c, fName), typ: funcExpr(t, c)}
+	case lang.KMethodDeclaration:
+		d := goDecl{kind: declMethod, name: t.FieldText(c, lang.FName), typ: funcExpr(t, c)}
 		d.recv, d.recvParams = receiver(t, c)
 		f.decls = append(f.decls, d)
-	case kTypeDeclaration:
-		for s := range t.kids(c) {
+	case lang.KTypeDeclaration:
+		for s := range t.Kids(c) {
 			f.typeSpec(t, s)
 		}
-	case kVarDeclaration:
-		eachSpec(t, c, kVarSpec, func(s int) { f.varSpec(t, s) })
-	case kConstDeclaration:
+	case lang.KVarDeclaration:
+		eachSpec(t, c, lang.KVarSpec, func(s int) { f.varSpec(t, s) })
+	case lang.KConstDeclaration:
 		var last int
-		for s := range t.kids(c) {
-			if t.kind(s) == kConstSpec {
+		for s := range t.Kids(c) {
+			if t.Kind(s) == lang.KConstSpec {
 				last = f.constSpec(t, s, last)
 			}
 		}
@@ -112,29 +114,29 @@ func (f *goFile) declaration(t *Tree, c int) {
 }
 
 // eachSpec calls fn for the specs of a declaration, also those in a list.
-func eachSpec(t *Tree, decl int, k kind, fn func(spec int)) {
-	for s := range t.kids(decl) {
-		switch t.kind(s) {
+func eachSpec(t *lang.Tree, decl int, k lang.Kind, fn func(spec int)) {
+	for s := range t.Kids(decl) {
+		switch t.Kind(s) {
 		case k:
 			fn(s)
-		case kVarSpecList, kImportSpecList:
+		case lang.KVarSpecList, lang.KImportSpecList:
 			eachSpec(t, s, k, fn)
 		}
 	}
 }
 
-func (f *goFile) importSpecs(t *Tree, decl int) {
-	eachSpec(t, decl, kImportSpec, func(s int) {
-		p := strings.Trim(t.fieldText(s, fPath), "\"`")
+func (f *goFile) importSpecs(t *lang.Tree, decl int) {
+	eachSpec(t, decl, lang.KImportSpec, func(s int) {
+		p := strings.Trim(t.FieldText(s, lang.FPath), "\"`")
 		if p != "" {
-			f.imports = append(f.imports, &goImport{alias: t.fieldText(s, fName), path: p})
+			f.imports = append(f.imports, &goImport{alias: t.FieldText(s, lang.FName), path: p})
 		}
 	})
 }
 
 // receiver returns the name of a method's receiver type and of its type parameters.
-func receiver(t *Tree, method int) (name string, tparams []string) {
-	list := t.child(method, fReceiver)
+func receiver(t *lang.Tree, method int) (name string, tparams []string) {
+	list := t.Child(method, lang.FReceiver)
 	if list == 0 {
 		return "", nil
 	}
@@ -148,31 +150,32 @@ func receiver(t *Tree, method int) (name string, tparams []string) {
 	return "", nil
 }
 
-func (f *goFile) typeSpec(t *Tree, s int) {
-	k := t.kind(s)
-	if k != kTypeSpec && k != kTypeAlias {
+func (f *goFile) typeSpec(t *lang.Tree, s int) {
+	k := t.Kind(s)
+	if k != lang.KTypeSpec && k != lang.KTypeAlias {
 		return
 	}
-	d := goDecl{kind: declType, name: t.fieldText(s, fName), alias: k == kTypeAlias, typ: unknownType,
-		tparams: typeParams(t, t.child(s, fTypeParameters))}
-	if tn := t.child(s, fType); tn != 0 {
+	d := goDecl{kind: declType, name: t.FieldText(s, lang.FName), alias: k == lang.KTypeAlias,
+		typ:     unknownType,
+		tparams: typeParams(t, t.Child(s, lang.FTypeParameters))}
+	if tn := t.Child(s, lang.FType); tn != 0 {
 		d.typ = typeExpr(t, tn)
 	}
 	f.decls = append(f.decls, d)
 }
 
-func (f *goFile) varSpec(t *Tree, s int) {
+func (f *goFile) varSpec(t *lang.Tree, s int) {
 	var typ *goType
-	if tn := t.child(s, fType); tn != 0 {
+	if tn := t.Child(s, lang.FType); tn != 0 {
 		typ = typeExpr(t, tn)
 	}
-	values := exprs(t, t.child(s, fValue))
+	values := exprs(t, t.Child(s, lang.FValue))
 	at := 0
-	for n := range t.kids(s) {
-		if t.n[n].field != fName || t.kind(n) != kIdentifier {
+	for n := range t.Kids(s) {
+		if t.Field(n) != lang.FName || t.Kind(n) != lang.KIdentifier {
 			continue
 		}
-		d := goDecl{kind: declVar, name: t.text(n), typ: typ}
+		d := goDecl{kind: declVar, name: t.Text(n), typ: typ}
 		if typ == nil {
 			switch {
 			case at < len(values):
@@ -187,8 +190,8 @@ func (f *goFile) varSpec(t *Tree, s int) {
 }
 
 // constSpec reads a constant spec; one without type and value repeats the type of the one before.
-func (f *goFile) constSpec(t *Tree, s, last int) int {
-	tn, value := t.child(s, fType), t.child(s, fValue)
+func (f *goFile) constSpec(t *lang.Tree, s, last int) int {
+	tn, value := t.Child(s, lang.FType), t.Child(s, lang.FValue)
 	if tn == 0 && value == 0 {
 		tn = last
 	}
@@ -198,11 +201,11 @@ func (f *goFile) constSpec(t *Tree, s, last int) int {
 	}
 	values := exprs(t, value)
 	at := 0
-	for n := range t.kids(s) {
-		if t.n[n].field != fName || t.kind(n) != kIdentifier {
+	for n := range t.Kids(s) {
+		if t.Field(n) != lang.FName || t.Kind(n) != lang.KIdentifier {
 			continue
 		}
-		d := goDecl{kind: declConst, name: t.text(n), typ: typ}
+		d := goDecl{kind: declConst, name: t.Text(n), typ: typ}
 		if typ == nil && at < len(values) {
 			d.init = initTree(t, values[at])
 		}
@@ -213,16 +216,16 @@ func (f *goFile) constSpec(t *Tree, s, last int) int {
 }
 
 // exprs returns the expressions of an expression list, or the expression itself.
-func exprs(t *Tree, i int) []int {
+func exprs(t *lang.Tree, i int) []int {
 	if i == 0 {
 		return nil
 	}
-	if t.kind(i) != kExpressionList {
+	if t.Kind(i) != lang.KExpressionList {
 		return []int{i}
 	}
 	var out []int
-	for c := range t.kids(i) {
-		if t.kind(c) != kComment {
+	for c := range t.Kids(i) {
+		if t.Kind(c) != lang.KComment {
 			out = append(out, c)
 		}
 	}
@@ -230,21 +233,21 @@ func exprs(t *Tree, i int) []int {
 }
 
 // initTree copies as much of an initialiser as its type depends on.
-func initTree(t *Tree, i int) *Tree {
-	return t.copySub(i, func(k kind) bool {
-		return k == kArgumentList || k == kLiteralValue || k == kBlock
+func initTree(t *lang.Tree, i int) *lang.Tree {
+	return t.CopySub(i, func(k lang.Kind) bool {
+		return k == lang.KArgumentList || k == lang.KLiteralValue || k == lang.KBlock
 	})
 }
 
 // usedTypes notes the qualified names that stand where only a type can.
-func (f *goFile) usedTypes(t *Tree) {
+func (f *goFile) usedTypes(t *lang.Tree) {
 	seen := map[extName]bool{}
-	for i := range t.n {
-		if t.kind(i) != kQualifiedType {
+	for i := range t.Len() {
+		if t.Kind(i) != lang.KQualifiedType {
 			continue
 		}
-		q, n := t.first(i), t.last(i)
-		e := extName{t.text(q), t.text(n)}
+		q, n := t.First(i), t.Last(i)
+		e := extName{t.Text(q), t.Text(n)}
 		if !seen[e] {
 			seen[e] = true
 			f.extTypes = append(f.extTypes, e)
@@ -255,11 +258,12 @@ func (f *goFile) usedTypes(t *Tree) {
 // The platform that files for several are judged by.
 const referenceOS, referenceArch = "linux", "amd64"
 
-var knownOS = strings.Fields("aix android darwin dragonfly freebsd hurd illumos ios js linux nacl " +
-	"netbsd openbsd plan9 solaris wasip1 windows zos")
+var knownOS = strings.Fields("aix android darwin dragonfly freebsd hurd illumos ios js linux " +
+	"nacl netbsd openbsd plan9 solaris wasip1 windows zos")
 
-var knownArch = strings.Fields("386 amd64 amd64p32 arm armbe arm64 arm64be loong64 mips mipsle " +
-	"mips64 mips64le mips64p32 mips64p32le ppc ppc64 ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm")
+var knownArch = strings.Fields("386 amd64 amd64p32 arm armbe arm64 arm64be loong64 mips " +
+	"mipsle mips64 mips64le mips64p32 mips64p32le ppc ppc64 ppc64le riscv riscv64 s390 " +
+	"s390x sparc sparc64 wasm")
 
 // buildable tells whether a file is part of a build on the reference platform, and whether no
 // build at all takes it (`ignore`).

@@ -1,6 +1,9 @@
-package lang
+package golang
 
-import "github.com/codegraphdb/codegraph/graph"
+import (
+	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/ingest/lang"
+)
 
 // declare adds a local variable.
 func (r *goResolver) declare(name string, typ *goType) {
@@ -22,7 +25,7 @@ func (r *goResolver) inScope(fn func()) {
 
 // children visits the children of i as statements.
 func (r *goResolver) children(i int) {
-	for c := range r.t.kids(i) {
+	for c := range r.t.Kids(i) {
 		r.statement(c)
 	}
 }
@@ -37,40 +40,42 @@ func (r *goResolver) scoped(i int) {
 // statement visits a statement or, where one stands, an expression.
 func (r *goResolver) statement(i int) {
 	t := r.t
-	switch t.kind(i) {
-	case kComment, kLabelName, kImportDeclaration:
-	case kBlock, kSelectStatement, kExpressionSwitchStatement, kDefaultCase:
+	switch t.Kind(i) {
+	case lang.KComment, lang.KLabelName, lang.KImportDeclaration:
+	case lang.KBlock, lang.KSelectStatement, lang.KExpressionSwitchStatement, lang.KDefaultCase:
 		r.scoped(i)
-	case kIfStatement, kForStatement, kExpressionCase:
+	case lang.KIfStatement, lang.KForStatement, lang.KExpressionCase:
 		r.complexity++
 		r.scoped(i)
-	case kCommunicationCase, kForClause, kExpressionStatement, kLabeledStatement, kReturnStatement,
-		kGoStatement, kDeferStatement, kSendStatement, kIncStatement, kDecStatement, kVarDeclaration,
-		kConstDeclaration, kTypeDeclaration, kVarSpecList, kExpressionList, kError:
-		if t.kind(i) == kCommunicationCase {
+	case lang.KCommunicationCase, lang.KForClause, lang.KExpressionStatement,
+		lang.KLabeledStatement, lang.KReturnStatement, lang.KGoStatement, lang.KDeferStatement,
+		lang.KSendStatement, lang.KIncStatement, lang.KDecStatement, lang.KVarDeclaration,
+		lang.KConstDeclaration, lang.KTypeDeclaration, lang.KVarSpecList, lang.KExpressionList,
+		lang.KError:
+		if t.Kind(i) == lang.KCommunicationCase {
 			r.complexity++
 			r.scoped(i)
 			return
 		}
 		r.children(i)
-	case kShortVarDeclaration:
+	case lang.KShortVarDeclaration:
 		r.shortVar(i)
-	case kAssignmentStatement:
-		r.values(t.child(i, fRight))
-		r.assign(t.child(i, fLeft), t.child(i, fRight))
-	case kRangeClause:
+	case lang.KAssignmentStatement:
+		r.values(t.Child(i, lang.FRight))
+		r.assign(t.Child(i, lang.FLeft), t.Child(i, lang.FRight))
+	case lang.KRangeClause:
 		r.rangeClause(i)
-	case kReceiveStatement:
+	case lang.KReceiveStatement:
 		r.receive(i)
-	case kTypeSwitchStatement:
+	case lang.KTypeSwitchStatement:
 		n := len(r.locals)
 		r.typeSwitch(i)
 		r.locals = r.locals[:n]
-	case kVarSpec:
+	case lang.KVarSpec:
 		r.localVar(i)
-	case kConstSpec:
+	case lang.KConstSpec:
 		r.localConst(i)
-	case kTypeSpec, kTypeAlias:
+	case lang.KTypeSpec, lang.KTypeAlias:
 		r.localTypeSpec(i)
 	default:
 		r.value(i)
@@ -90,31 +95,31 @@ func (r *goResolver) values(list int) []*goType {
 	if out[0].kind == tTuple {
 		return out[0].results
 	}
-	switch r.t.kind(es[0]) { // v, ok := ...
-	case kIndexExpression, kTypeAssertionExpression, kUnaryExpression:
+	switch r.t.Kind(es[0]) { // v, ok := ...
+	case lang.KIndexExpression, lang.KTypeAssertionExpression, lang.KUnaryExpression:
 		return append(out, boolType)
 	}
 	return out
 }
 
 func (r *goResolver) shortVar(i int) {
-	right := r.t.child(i, fRight)
+	right := r.t.Child(i, lang.FRight)
 	types := r.values(right)
-	for n, e := range exprs(r.t, r.t.child(i, fLeft)) {
-		r.declare(r.t.text(e), at(types, n))
+	for n, e := range exprs(r.t, r.t.Child(i, lang.FLeft)) {
+		r.declare(r.t.Text(e), at(types, n))
 	}
-	r.markClosures(r.t.child(i, fLeft), right)
+	r.markClosures(r.t.Child(i, lang.FLeft), right)
 }
 
 // markClosures notes which variables were just set to a function literal.
 func (r *goResolver) markClosures(left, right int) {
 	names, vals := exprs(r.t, left), exprs(r.t, right)
 	for n := range min(len(names), len(vals)) {
-		if r.t.kind(vals[n]) != kFuncLiteral {
+		if r.t.Kind(vals[n]) != lang.KFuncLiteral {
 			continue
 		}
 		for k := len(r.locals) - 1; k >= 0; k-- {
-			if r.locals[k].name == string(r.t.bytes(names[n])) {
+			if r.locals[k].name == string(r.t.Bytes(names[n])) {
 				r.locals[k].closure = true
 				break
 			}
@@ -131,7 +136,7 @@ func at(types []*goType, n int) *goType {
 
 func (r *goResolver) assign(left, right int) {
 	for _, e := range exprs(r.t, left) {
-		if r.t.kind(e) != kBlankIdentifier {
+		if r.t.Kind(e) != lang.KBlankIdentifier {
 			r.value(e)
 		}
 	}
@@ -140,7 +145,7 @@ func (r *goResolver) assign(left, right int) {
 
 func (r *goResolver) rangeClause(i int) {
 	t := r.t
-	left, right := t.child(i, fLeft), t.child(i, fRight)
+	left, right := t.Child(i, lang.FLeft), t.Child(i, lang.FRight)
 	key, elem := rangeTypes(r.value(right))
 	if left == 0 {
 		return
@@ -151,16 +156,16 @@ func (r *goResolver) rangeClause(i int) {
 		case !define:
 			r.value(e)
 		case n == 0:
-			r.declare(t.text(e), key)
+			r.declare(t.Text(e), key)
 		default:
-			r.declare(t.text(e), elem)
+			r.declare(t.Text(e), elem)
 		}
 	}
 }
 
 // isDefine tells whether := stands between two nodes.
-func isDefine(t *Tree, left, right int) bool {
-	for _, b := range t.slice(t.n[left].end, t.n[right].start) {
+func isDefine(t *lang.Tree, left, right int) bool {
+	for _, b := range t.Slice(t.End(left), t.Start(right)) {
 		if b == ':' {
 			return true
 		}
@@ -196,7 +201,7 @@ func rangeTypes(typ *goType) (key, elem *goType) {
 // receive visits the clause of a select: [x :=] <-c.
 func (r *goResolver) receive(i int) {
 	t := r.t
-	left, right := t.child(i, fLeft), t.child(i, fRight)
+	left, right := t.Child(i, lang.FLeft), t.Child(i, lang.FRight)
 	types := append(r.values(right), boolType)
 	if left == 0 {
 		return
@@ -204,7 +209,7 @@ func (r *goResolver) receive(i int) {
 	define := isDefine(t, left, right)
 	for n, e := range exprs(t, left) {
 		if define {
-			r.declare(t.text(e), at(types, n))
+			r.declare(t.Text(e), at(types, n))
 		} else {
 			r.value(e)
 		}
@@ -214,20 +219,20 @@ func (r *goResolver) receive(i int) {
 // typeSwitch visits switch x := v.(type).
 func (r *goResolver) typeSwitch(i int) {
 	t := r.t
-	if init := t.child(i, fInitializer); init != 0 {
+	if init := t.Child(i, lang.FInitializer); init != 0 {
 		r.statement(init)
 	}
 	name := ""
-	if a := t.child(i, fAlias); a != 0 {
-		name = t.text(exprs(t, a)[0])
+	if a := t.Child(i, lang.FAlias); a != 0 {
+		name = t.Text(exprs(t, a)[0])
 	}
-	typ := r.value(t.child(i, fValue))
-	for c := range t.kids(i) {
-		switch t.kind(c) {
-		case kTypeCase:
+	typ := r.value(t.Child(i, lang.FValue))
+	for c := range t.Kids(i) {
+		switch t.Kind(c) {
+		case lang.KTypeCase:
 			r.complexity++
 			r.inScope(func() { r.typeCase(c, name, typ) })
-		case kDefaultCase:
+		case lang.KDefaultCase:
 			r.inScope(func() {
 				r.declare(name, typ)
 				r.children(c)
@@ -240,8 +245,8 @@ func (r *goResolver) typeCase(c int, name string, typ *goType) {
 	t := r.t
 	n := 0
 	var caseType *goType
-	for k := range t.kids(c) {
-		if t.n[k].field == fType {
+	for k := range t.Kids(c) {
+		if t.Field(k) == lang.FType {
 			n++
 			caseType = r.typeAt(k, graph.References)
 		}
@@ -250,8 +255,8 @@ func (r *goResolver) typeCase(c int, name string, typ *goType) {
 		typ = caseType
 	}
 	r.declare(name, typ)
-	for k := range t.kids(c) {
-		if t.n[k].field != fType {
+	for k := range t.Kids(c) {
+		if t.Field(k) != lang.FType {
 			r.statement(k)
 		}
 	}
@@ -260,20 +265,20 @@ func (r *goResolver) typeCase(c int, name string, typ *goType) {
 func (r *goResolver) localVar(i int) {
 	t := r.t
 	var typ *goType
-	if tn := t.child(i, fType); tn != 0 {
+	if tn := t.Child(i, lang.FType); tn != 0 {
 		typ = r.typeAt(tn, graph.References)
 	}
-	list := t.child(i, fValue)
+	list := t.Child(i, lang.FValue)
 	types := r.values(list)
 	n := 0
-	for c := range t.kids(i) {
-		if t.n[c].field != fName || t.kind(c) != kIdentifier {
+	for c := range t.Kids(i) {
+		if t.Field(c) != lang.FName || t.Kind(c) != lang.KIdentifier {
 			continue
 		}
 		if typ != nil {
-			r.declare(t.text(c), typ)
+			r.declare(t.Text(c), typ)
 		} else {
-			r.declare(t.text(c), at(types, n))
+			r.declare(t.Text(c), at(types, n))
 		}
 		n++
 	}
@@ -282,16 +287,16 @@ func (r *goResolver) localVar(i int) {
 func (r *goResolver) localConst(i int) {
 	t := r.t
 	typ := intType
-	tn := t.child(i, fType)
-	types := r.values(t.child(i, fValue))
+	tn := t.Child(i, lang.FType)
+	types := r.values(t.Child(i, lang.FValue))
 	if tn != 0 {
 		typ = r.typeAt(tn, graph.References)
 	} else if len(types) > 0 {
 		typ = types[0]
 	}
-	for c := range t.kids(i) {
-		if t.n[c].field == fName && t.kind(c) == kIdentifier {
-			r.declare(t.text(c), typ)
+	for c := range t.Kids(i) {
+		if t.Field(c) == lang.FName && t.Kind(c) == lang.KIdentifier {
+			r.declare(t.Text(c), typ)
 		}
 	}
 }
@@ -299,27 +304,27 @@ func (r *goResolver) localConst(i int) {
 // localTypeSpec declares a type of a function. It has members but no vertex.
 func (r *goResolver) localTypeSpec(i int) {
 	t := r.t
-	n := &goNamed{name: t.fieldText(i, fName), file: r.f, alias: t.kind(i) == kTypeAlias,
+	n := &goNamed{name: t.FieldText(i, lang.FName), file: r.f, alias: t.Kind(i) == lang.KTypeAlias,
 		members: map[string]*goMember{}}
 	typ := &goType{kind: tNamed, named: n, name: n.name}
 	r.locals = append(r.locals, local{name: n.name, typ: typ, isType: true})
 	at := len(r.locals)
-	for _, p := range typeParams(t, t.child(i, fTypeParameters)) {
+	for _, p := range typeParams(t, t.Child(i, lang.FTypeParameters)) {
 		n.params = append(n.params, p.name)
 		r.locals = append(r.locals, local{name: p.name, isType: true,
 			typ: &goType{kind: tParam, name: p.name}})
 	}
-	n.under = r.typeAt(t.child(i, fType), graph.References)
+	n.under = r.typeAt(t.Child(i, lang.FType), graph.References)
 	r.locals = r.locals[:at]
 }
 
-// funcLiteral visits a closure; what it does belongs to the enclosing definition.
+// funcLiteral visits a closure; what it does belongs to the enclosing lang.Definition.
 func (r *goResolver) funcLiteral(i int) value {
 	typ := funcExpr(r.t, i)
 	r.f.link(typ, r.localType)
 	r.inScope(func() {
 		r.parameters(i, graph.References)
-		if body := r.t.child(i, fBody); body != 0 {
+		if body := r.t.Child(i, lang.FBody); body != 0 {
 			r.children(body)
 		}
 	})
@@ -328,22 +333,22 @@ func (r *goResolver) funcLiteral(i int) value {
 
 // parameters declares parameters and named results, and reports their types.
 func (r *goResolver) parameters(i int, edge graph.EdgeType) {
-	for _, f := range []field{fReceiver, fParameters, fResult} {
-		list := r.t.child(i, f)
+	for _, f := range []lang.Field{lang.FReceiver, lang.FParameters, lang.FResult} {
+		list := r.t.Child(i, f)
 		if list == 0 {
 			continue
 		}
-		if r.t.kind(list) != kParameterList {
+		if r.t.Kind(list) != lang.KParameterList {
 			r.useTypes(list, edge)
 			continue
 		}
 		for _, p := range params(r.t, list) {
 			r.f.link(p.typ, r.localType)
 			if p.name != 0 {
-				r.declare(r.t.text(p.name), p.typ)
+				r.declare(r.t.Text(p.name), p.typ)
 			}
 		}
-		if f != fReceiver {
+		if f != lang.FReceiver {
 			r.useTypes(list, edge)
 		}
 	}

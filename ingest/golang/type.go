@@ -1,6 +1,10 @@
-package lang
+package golang
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/codegraphdb/codegraph/ingest/lang"
+)
 
 // typeKind is the form of a Go type.
 type typeKind uint8
@@ -65,61 +69,61 @@ var basicTypes = map[string]string{
 }
 
 // typeExpr reads the type at i; names are left as references.
-func typeExpr(t *Tree, i int) *goType {
-	switch t.kind(i) {
-	case kTypeIdentifier, kIdentifier:
-		return &goType{kind: tRef, name: t.text(i)}
-	case kQualifiedType, kSelectorExpression:
-		q, n := t.first(i), t.last(i)
-		return &goType{kind: tRef, pkg: t.text(q), name: t.text(n)}
-	case kGenericType, kTypeInstantiationExpression, kIndexExpression:
+func typeExpr(t *lang.Tree, i int) *goType {
+	switch t.Kind(i) {
+	case lang.KTypeIdentifier, lang.KIdentifier:
+		return &goType{kind: tRef, name: t.Text(i)}
+	case lang.KQualifiedType, lang.KSelectorExpression:
+		q, n := t.First(i), t.Last(i)
+		return &goType{kind: tRef, pkg: t.Text(q), name: t.Text(n)}
+	case lang.KGenericType, lang.KTypeInstantiationExpression, lang.KIndexExpression:
 		return genericExpr(t, i)
-	case kPointerType, kUnaryExpression:
-		return &goType{kind: tPointer, elem: typeExpr(t, t.first(i))}
-	case kParenthesizedType, kParenthesizedExpression, kTypeElem, kTypeConstraint:
+	case lang.KPointerType, lang.KUnaryExpression:
+		return &goType{kind: tPointer, elem: typeExpr(t, t.First(i))}
+	case lang.KParenthesizedType, lang.KParenthesizedExpression, lang.KTypeElem, lang.KTypeConstraint:
 		return soleType(t, i)
-	case kSliceType, kArrayType, kImplicitLengthArrayType:
-		return &goType{kind: tSlice, elem: typeExpr(t, t.child(i, fElement))}
-	case kMapType:
-		return &goType{kind: tMap, key: typeExpr(t, t.child(i, fKey)),
-			elem: typeExpr(t, t.child(i, fValue))}
-	case kChannelType:
-		return &goType{kind: tChan, elem: typeExpr(t, t.child(i, fValue))}
-	case kFunctionType:
+	case lang.KSliceType, lang.KArrayType, lang.KImplicitLengthArrayType:
+		return &goType{kind: tSlice, elem: typeExpr(t, t.Child(i, lang.FElement))}
+	case lang.KMapType:
+		return &goType{kind: tMap, key: typeExpr(t, t.Child(i, lang.FKey)),
+			elem: typeExpr(t, t.Child(i, lang.FValue))}
+	case lang.KChannelType:
+		return &goType{kind: tChan, elem: typeExpr(t, t.Child(i, lang.FValue))}
+	case lang.KFunctionType:
 		return funcExpr(t, i)
-	case kStructType:
+	case lang.KStructType:
 		return structExpr(t, i)
-	case kInterfaceType:
+	case lang.KInterfaceType:
 		return interfaceExpr(t, i)
 	}
 	return unknownType
 }
 
 // soleType reads a node that stands for its only child; several terms make a union.
-func soleType(t *Tree, i int) *goType {
+func soleType(t *lang.Tree, i int) *goType {
 	n := 0
-	for c := range t.kids(i) {
-		if t.kind(c) != kComment {
+	for c := range t.Kids(i) {
+		if t.Kind(c) != lang.KComment {
 			n++
 		}
 	}
-	if n == 1 && t.kind(t.first(i)) != kNegatedType {
-		return typeExpr(t, t.first(i))
+	if n == 1 && t.Kind(t.First(i)) != lang.KNegatedType {
+		return typeExpr(t, t.First(i))
 	}
 	return &goType{kind: tInterface, union: true}
 }
 
-func genericExpr(t *Tree, i int) *goType {
-	base := t.first(i)
+func genericExpr(t *lang.Tree, i int) *goType {
+	base := t.First(i)
 	b := typeExpr(t, base)
 	if b.kind != tRef {
 		return b
 	}
-	for c := range t.kids(i) {
+	for c := range t.Kids(i) {
 		switch {
-		case c == base || t.kind(c) == kComment:
-		case t.kind(c) == kTypeArguments:
-			for a := range t.kids(c) {
+		case c == base || t.Kind(c) == lang.KComment:
+		case t.Kind(c) == lang.KTypeArguments:
+			for a := range t.Kids(c) {
 				b.args = append(b.args, typeExpr(t, a))
 			}
 		default:
@@ -130,16 +134,16 @@ func genericExpr(t *Tree, i int) *goType {
 }
 
 // funcExpr reads parameters and results of a function type, literal or declaration.
-func funcExpr(t *Tree, i int) *goType {
+func funcExpr(t *lang.Tree, i int) *goType {
 	f := &goType{kind: tFunc}
-	if p := t.child(i, fParameters); p != 0 {
+	if p := t.Child(i, lang.FParameters); p != 0 {
 		for _, x := range params(t, p) {
 			f.args = append(f.args, x.typ)
 			f.variadic = f.variadic || x.variadic
 		}
 	}
-	if r := t.child(i, fResult); r != 0 {
-		if t.kind(r) == kParameterList {
+	if r := t.Child(i, lang.FResult); r != 0 {
+		if t.Kind(r) == lang.KParameterList {
 			for _, x := range params(t, r) {
 				f.results = append(f.results, x.typ)
 			}
@@ -159,24 +163,24 @@ type param struct {
 }
 
 // params lists the parameters of a parameter list, one for each name.
-func params(t *Tree, list int) []param {
+func params(t *lang.Tree, list int) []param {
 	var out []param
-	for d := range t.kids(list) {
-		k := t.kind(d)
-		if k != kParameterDeclaration && k != kVariadicParameterDeclaration {
+	for d := range t.Kids(list) {
+		k := t.Kind(d)
+		if k != lang.KParameterDeclaration && k != lang.KVariadicParameterDeclaration {
 			continue
 		}
-		tn := t.child(d, fType)
+		tn := t.Child(d, lang.FType)
 		if tn == 0 {
 			continue
 		}
-		p := param{typ: typeExpr(t, tn), typeNode: tn, variadic: k == kVariadicParameterDeclaration}
+		p := param{typ: typeExpr(t, tn), typeNode: tn, variadic: k == lang.KVariadicParameterDeclaration}
 		if p.variadic {
 			p.typ = &goType{kind: tSlice, elem: p.typ}
 		}
 		named := false
-		for n := range t.kids(d) {
-			if t.n[n].field == fName {
+		for n := range t.Kids(d) {
+			if t.Field(n) == lang.FName {
 				p.name, named = n, true
 				out = append(out, p)
 			}
@@ -188,24 +192,24 @@ func params(t *Tree, list int) []param {
 	return out
 }
 
-func structExpr(t *Tree, i int) *goType {
+func structExpr(t *lang.Tree, i int) *goType {
 	s := &goType{kind: tStruct}
-	list := t.childOf(i, kFieldDeclarationList)
+	list := t.ChildOf(i, lang.KFieldDeclarationList)
 	if list == 0 {
 		return s
 	}
-	for d := range t.kids(list) {
-		if t.kind(d) != kFieldDeclaration {
+	for d := range t.Kids(list) {
+		if t.Kind(d) != lang.KFieldDeclaration {
 			continue
 		}
-		tn := t.child(d, fType)
+		tn := t.Child(d, lang.FType)
 		if tn == 0 {
 			continue
 		}
 		typ, named := typeExpr(t, tn), false
-		for n := range t.kids(d) {
-			if t.n[n].field == fName {
-				s.fields = append(s.fields, goField{name: t.text(n), typ: typ})
+		for n := range t.Kids(d) {
+			if t.Field(n) == lang.FName {
+				s.fields = append(s.fields, goField{name: t.Text(n), typ: typ})
 				named = true
 			}
 		}
@@ -220,8 +224,8 @@ func structExpr(t *Tree, i int) *goType {
 }
 
 // isPointerEmbed tells whether an embedded field is written with a star, which is no node.
-func isPointerEmbed(t *Tree, decl, typ int) bool {
-	return t.n[typ].start > t.n[decl].start && t.kind(typ) != kPointerType
+func isPointerEmbed(t *lang.Tree, decl, typ int) bool {
+	return t.Start(typ) > t.Start(decl) && t.Kind(typ) != lang.KPointerType
 }
 
 // embeddedName returns the field name that an embedded type gets.
@@ -232,13 +236,13 @@ func embeddedName(typ *goType) string {
 	return typ.name
 }
 
-func interfaceExpr(t *Tree, i int) *goType {
+func interfaceExpr(t *lang.Tree, i int) *goType {
 	it := &goType{kind: tInterface}
-	for c := range t.kids(i) {
-		switch t.kind(c) {
-		case kMethodElem:
-			it.fields = append(it.fields, goField{name: t.fieldText(c, fName), typ: funcExpr(t, c)})
-		case kTypeElem:
+	for c := range t.Kids(i) {
+		switch t.Kind(c) {
+		case lang.KMethodElem:
+			it.fields = append(it.fields, goField{name: t.FieldText(c, lang.FName), typ: funcExpr(t, c)})
+		case lang.KTypeElem:
 			e := typeExpr(t, c)
 			if e.union {
 				it.union = true
@@ -250,22 +254,22 @@ func interfaceExpr(t *Tree, i int) *goType {
 }
 
 // typeParams reads a type parameter list.
-func typeParams(t *Tree, list int) []goField {
+func typeParams(t *lang.Tree, list int) []goField {
 	var out []goField
 	if list == 0 {
 		return nil
 	}
-	for d := range t.kids(list) {
-		if t.kind(d) != kTypeParameterDeclaration {
+	for d := range t.Kids(list) {
+		if t.Kind(d) != lang.KTypeParameterDeclaration {
 			continue
 		}
 		typ := unknownType
-		if c := t.child(d, fType); c != 0 {
+		if c := t.Child(d, lang.FType); c != 0 {
 			typ = typeExpr(t, c)
 		}
-		for n := range t.kids(d) {
-			if t.n[n].field == fName {
-				out = append(out, goField{name: t.text(n), typ: typ})
+		for n := range t.Kids(d) {
+			if t.Field(n) == lang.FName {
+				out = append(out, goField{name: t.Text(n), typ: typ})
 			}
 		}
 	}

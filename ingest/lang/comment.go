@@ -6,32 +6,33 @@ import (
 	"github.com/codegraphdb/codegraph/graph"
 )
 
-// comment gathers the comments above a definition.
-type comment struct {
+// Comments gathers the comments above a Definition.
+type Comments struct {
 	nodes []int
 }
 
-func (c *comment) add(t *Tree, i int) {
-	if t.kind(i) == kComment {
+// Add takes node i in if it is a comment.
+func (c *Comments) Add(t *Tree, i int) {
+	if t.Kind(i) == KComment {
 		c.nodes = append(c.nodes, i)
 	}
 }
 
-// before returns the text of the comments that end on the line above node i, without gaps.
-func (c *comment) before(t *Tree, i int) string {
-	line, _ := t.position(t.n[i].start)
+// Before returns the text of the comments that end on the line above node i, without gaps.
+func (c *Comments) Before(t *Tree, i int) string {
+	line, _ := t.Position(t.n[i].start)
 	first := len(c.nodes)
 	for n := len(c.nodes) - 1; n >= 0; n-- {
-		end, _ := t.position(t.n[c.nodes[n]].end)
+		end, _ := t.Position(t.n[c.nodes[n]].end)
 		if end+1 != line {
 			break
 		}
-		line, _ = t.position(t.n[c.nodes[n]].start)
+		line, _ = t.Position(t.n[c.nodes[n]].start)
 		first = n
 	}
 	var b strings.Builder
 	for _, n := range c.nodes[first:] {
-		for l := range strings.Lines(t.text(n)) {
+		for l := range strings.Lines(t.Text(n)) {
 			if text, ok := commentLine(l); ok && b.Len() < graph.MaxDoc {
 				b.WriteString(text + "\n")
 			}
@@ -44,7 +45,7 @@ func (c *comment) before(t *Tree, i int) string {
 	return doc
 }
 
-// commentLine strips a line of a comment; ok is false for a directive to a tool.
+// commentLine strips a line of a Comments; ok is false for a directive to a tool.
 func commentLine(l string) (text string, ok bool) {
 	l = strings.TrimSpace(l)
 	switch {

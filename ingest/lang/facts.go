@@ -7,22 +7,23 @@ import (
 	"github.com/codegraphdb/codegraph/graph"
 )
 
-// symbol is the identity of something that can be pointed at.
-type symbol struct {
-	key     string
-	id      graph.VertexID
-	foreign bool // this repository does not define it
+// Symbol is the identity of something that can be pointed at.
+type Symbol struct {
+	Key     string
+	ID      graph.VertexID
+	Foreign bool // this repository does not define it
 }
 
-func newSymbol(key string) *symbol { return &symbol{key: key, id: graph.IDOf(key)} }
+// NewSymbol returns the symbol of a key.
+func NewSymbol(key string) *Symbol { return &Symbol{Key: key, ID: graph.IDOf(key)} }
 
 // Facts collects what one file says.
 type Facts struct {
 	Owner *graph.OwnerFacts
 	file  *File
 	tree  *Tree
-	self  *symbol            // the file's own vertex
-	other map[string]*symbol // foreign symbols by key
+	Self  *Symbol            // the file's own vertex
+	other map[string]*Symbol // Foreign symbols by key
 	edges map[edgeKey]int    // place in Owner.Edges
 }
 
@@ -31,10 +32,13 @@ type edgeKey struct {
 	typ      graph.EdgeType
 }
 
+// SetTree tells which tree the places given to the other methods are in.
+func (f *Facts) SetTree(t *Tree) { f.tree = t }
+
 // NewFacts returns a collector that fills in owner.
 func NewFacts(owner *graph.OwnerFacts, f *File) *Facts {
-	return &Facts{Owner: owner, file: f, other: map[string]*symbol{}, edges: map[edgeKey]int{},
-		self: newSymbol(FileKey(owner.Repo, f.Path))}
+	return &Facts{Owner: owner, file: f, other: map[string]*Symbol{}, edges: map[edgeKey]int{},
+		Self: NewSymbol(FileKey(owner.Repo, f.Path))}
 }
 
 // RepositoryKey returns the key of a repository's vertex.
@@ -58,110 +62,122 @@ func pathSymbol(repo graph.RepoID, parts []string) string {
 	return s.String()
 }
 
-// scope is a definition whose body is being looked at: what edges start from.
-type scope struct {
-	sym  *symbol
-	line uint32 // first line of the definition
+// Scope is a Definition whose body is being looked at: what edges start from.
+type Scope struct {
+	Sym  *Symbol
+	Line uint32 // first line of the Definition
 }
 
-// fileScope is where top-level code belongs.
-func (f *Facts) fileScope() scope { return scope{f.self, 1} }
+// FileScope is where top-level code belongs.
+func (f *Facts) FileScope() Scope { return Scope{f.Self, 1} }
 
-// foreign returns the symbol of a key that this repository does not define.
-func (f *Facts) foreign(key string) *symbol {
+// Foreign returns the symbol of a key that this repository does not define.
+func (f *Facts) Foreign(key string) *Symbol {
 	s := f.other[key]
 	if s == nil {
-		s = newSymbol(key)
-		s.foreign = true
+		s = NewSymbol(key)
+		s.Foreign = true
 		f.other[key] = s
 	}
 	return s
 }
 
-// evidence is how an edge was concluded.
-type evidence struct {
-	resolution graph.Resolution
-	provenance graph.Provenance
-	confidence uint8
+// Evidence is how an edge was concluded.
+type Evidence struct {
+	Resolution graph.Resolution
+	Provenance graph.Provenance
+	Confidence uint8
 }
 
+// The evidence that extractors have.
 var (
-	bySyntax  = evidence{graph.Exact, graph.FromSyntax, 100}
-	byImport  = evidence{graph.Exact, graph.FromImport, 100}
-	byType    = evidence{graph.Exact, graph.FromType, 100}
-	byDynamic = evidence{graph.Dynamic, graph.FromType, 50}
-	byGuess   = evidence{graph.Heuristic, graph.FromType, 70}
-	unknown   = evidence{graph.ResolutionNone, graph.FromSyntax, 0}
+	BySyntax   = Evidence{graph.Exact, graph.FromSyntax, 100}
+	ByImport   = Evidence{graph.Exact, graph.FromImport, 100}
+	ByType     = Evidence{graph.Exact, graph.FromType, 100}
+	ByDynamic  = Evidence{graph.Dynamic, graph.FromType, 50}
+	ByGuess    = Evidence{graph.Heuristic, graph.FromType, 70}
+	NoEvidence = Evidence{graph.ResolutionNone, graph.FromSyntax, 0}
 )
 
-// edge adds an edge; at is the place in the tree where it occurs, 0 for none.
-func (f *Facts) edge(from scope, t graph.EdgeType, to *symbol, ev evidence, at int) {
-	if to == nil || from.sym == nil {
+// Edge adds an edge; at is the place in the tree where it occurs, 0 for none.
+func (f *Facts) Edge(from Scope, t graph.EdgeType, to *Symbol, ev Evidence, at int) {
+	if to == nil || from.Sym == nil {
 		return
 	}
-	k := edgeKey{from.sym.id, to.id, t}
+	k := edgeKey{from.Sym.ID, to.ID, t}
 	i, ok := f.edges[k]
 	if !ok {
 		i = len(f.Owner.Edges)
 		f.edges[k] = i
-		f.Owner.Edges = append(f.Owner.Edges, graph.Edge{Src: from.sym.id, Type: t, Dst: to.id,
-			DstKey: to.key, DstForeign: to.foreign, Resolution: ev.resolution,
-			Provenance: ev.provenance, Confidence: ev.confidence})
+		f.Owner.Edges = append(f.Owner.Edges, graph.Edge{Src: from.Sym.ID, Type: t, Dst: to.ID,
+			DstKey: to.Key, DstForeign: to.Foreign, Resolution: ev.Resolution,
+			Provenance: ev.Provenance, Confidence: ev.Confidence})
 	}
 	e := &f.Owner.Edges[i]
-	if ev.resolution < e.Resolution {
-		e.Resolution, e.Provenance, e.Confidence = ev.resolution, ev.provenance, ev.confidence
+	if ev.Resolution < e.Resolution {
+		e.Resolution, e.Provenance, e.Confidence = ev.Resolution, ev.Provenance, ev.Confidence
 	}
 	e.Count++
 	if at == 0 || len(e.Sites) >= graph.MaxSites {
 		return
 	}
-	line, col := f.tree.position(f.tree.n[at].start)
-	e.Sites = append(e.Sites, graph.Site{Line: line - min(from.line, line), Column: col})
+	line, col := f.tree.Position(f.tree.n[at].start)
+	e.Sites = append(e.Sites, graph.Site{Line: line - min(from.Line, line), Column: col})
 }
 
-// unresolved adds a call whose target is not known.
-func (f *Facts) unresolved(from scope, name string, ev evidence, at int) {
+// Unresolved adds a call whose target is not known.
+func (f *Facts) Unresolved(from Scope, name string, ev Evidence, at int) {
 	const most = 200
 	if name == "" || len(name) > most {
 		name = "?"
 	}
 	f.Owner.Unresolved++
-	f.edge(from, graph.UnresolvedCall, f.foreign(graph.UnresolvedKey(name)), ev, at)
+	f.Edge(from, graph.UnresolvedCall, f.Foreign(graph.UnresolvedKey(name)), ev, at)
 }
 
-// definition is what a language says of a vertex; vertex fills in the rest.
-type definition struct {
-	sym        *symbol
-	kind       graph.VertexKind
-	name       string
-	node       int // its span
-	signature  string
-	doc        string
-	flags      graph.Flags
-	complexity uint32
+// Definition is what a language says of a vertex; vertex fills in the rest.
+type Definition struct {
+	Sym        *Symbol
+	Kind       graph.VertexKind
+	Name       string
+	Node       int // its span
+	Signature  string
+	Doc        string
+	Flags      graph.Flags
+	Complexity uint32
 }
 
-// vertex adds a vertex and returns the scope of its body.
-func (f *Facts) vertex(d definition) scope {
-	v := graph.Vertex{ID: d.sym.id, Kind: d.kind, Key: d.sym.key, Name: d.name, Repo: f.Owner.Repo,
-		Path: f.file.Path, Lang: f.file.Language, Signature: d.signature, Doc: d.doc, Flags: d.flags,
-		Complexity: d.complexity, Source: graph.SourceTreeSitter}
+// Vertex adds a vertex and returns the scope of its body.
+func (f *Facts) Vertex(d Definition) Scope {
+	v := graph.Vertex{ID: d.Sym.ID, Kind: d.Kind, Key: d.Sym.Key, Name: d.Name, Repo: f.Owner.Repo,
+		Path: f.file.Path, Lang: f.file.Language, Signature: d.Signature, Doc: d.Doc, Flags: d.Flags,
+		Complexity: d.Complexity, Source: graph.SourceTreeSitter}
 	if f.file.Generated {
 		v.Flags |= graph.FlagGenerated
 	}
-	if d.node >= 0 {
-		n := f.tree.n[d.node]
-		v.Span.Line, v.Span.Column = f.tree.position(n.start)
-		v.Span.EndLine, v.Span.EndColumn = f.tree.position(n.end)
+	if d.Node >= 0 {
+		n := f.tree.n[d.Node]
+		v.Span.Line, v.Span.Column = f.tree.Position(n.start)
+		v.Span.EndLine, v.Span.EndColumn = f.tree.Position(n.end)
 	}
 	f.Owner.Vertices = append(f.Owner.Vertices, v)
-	return scope{d.sym, max(v.Span.Line, 1)}
+	return Scope{d.Sym, max(v.Span.Line, 1)}
 }
 
-// contains adds CONTAINS edges from the given symbols.
-func (f *Facts) contains(child *symbol, parents ...*symbol) {
+// Contains adds CONTAINS edges from the given symbols.
+func (f *Facts) Contains(child *Symbol, parents ...*Symbol) {
 	for _, p := range parents {
-		f.edge(scope{p, 1}, graph.Contains, child, bySyntax, 0)
+		f.Edge(Scope{p, 1}, graph.Contains, child, BySyntax, 0)
 	}
+}
+
+// MaxSignature is the number of bytes of a signature that are kept.
+const MaxSignature = 400
+
+// Child returns the symbol of something declared below another one.
+func Child(parent *Symbol, kind graph.DescriptorKind, name string) *Symbol {
+	d := graph.Symbol{Manager: "-", Package: "-", Descriptors: []graph.Descriptor{{Kind: kind,
+		Name: name}}}.String()
+	const head = len("- - ")
+	return NewSymbol(parent.Key + d[head:])
 }

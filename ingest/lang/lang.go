@@ -13,7 +13,7 @@ type Unit struct {
 	Manager  string            // graph.ManagerGo, ...
 	Dir      string            // of the manifest, "" for the root
 	Name     string            // as the manifest says it
-	Package  string            // as symbol keys say it: Name, or repo:<id>/Name for a package owned elsewhere
+	Package  string            // in symbol keys: Name, or repo:<id>/Name if owned elsewhere
 	Requires []string          // Go: required modules, sorted
 	Replaces map[string]string // Go: import path -> directory of the tree
 	Options  map[string]string // language settings: see the language
@@ -23,7 +23,7 @@ type Unit struct {
 type File struct {
 	Index     int    // place in the sorted list of files
 	Path      string // relative to the root, '/' separated
-	Language  string // Languages has the list
+	Language  string // Of tells it
 	Src       []byte
 	Generated bool
 }
@@ -61,7 +61,7 @@ type Analyzer interface {
 	Resolve(ctx context.Context, p *Parser, f *File, out *Facts) error
 }
 
-// Languages lists the languages by file extension.
+// languages lists the languages by file extension.
 var languages = map[string]string{
 	".go": "go",
 }
@@ -69,14 +69,8 @@ var languages = map[string]string{
 // Of returns the language of a path, "" if it is none of ours.
 func Of(p string) string { return languages[strings.ToLower(path.Ext(p))] }
 
-// Analyzers returns an analyzer for each language in base, by language. Languages of one family
-// share one.
-func Analyzers(base Base) map[string]Analyzer {
-	return map[string]Analyzer{"go": newGolang(base)}
-}
-
-// unitOf returns the unit of a manager that holds dir; units are sorted deepest first.
-func (b *Base) unitOf(manager, dir string) *Unit {
+// UnitOf returns the unit of a manager that holds dir; units are sorted deepest first.
+func (b *Base) UnitOf(manager, dir string) *Unit {
 	for i := range b.Units {
 		u := &b.Units[i]
 		if u.Manager == manager && (u.Dir == "" || u.Dir == dir || strings.HasPrefix(dir, u.Dir+"/")) {

@@ -21,15 +21,16 @@ import (
 	"github.com/codegraphdb/codegraph/graph"
 )
 
-// grammar numbers a tree-sitter grammar; treesitter.c has the same numbers.
-type grammar int
+// Grammar numbers a tree-sitter grammar; treesitter.c has the same numbers.
+type Grammar int
 
+// The grammars.
 const (
-	grammarGo grammar = iota
-	grammarPython
-	grammarJavaScript
-	grammarTypeScript
-	grammarTSX
+	Go Grammar = iota
+	Python
+	JavaScript
+	TypeScript
+	TSX
 	grammars // count
 )
 
@@ -62,8 +63,8 @@ func (p *Parser) Close() {
 	}
 }
 
-// parse returns the flat tree of src. It lives until the next parse.
-func (p *Parser) parse(ctx context.Context, g grammar, src []byte) (*Tree, error) {
+// Parse returns the flat tree of src. It lives until the next parse.
+func (p *Parser) Parse(ctx context.Context, g Grammar, src []byte) (*Tree, error) {
 	const op = "lang.Parse"
 	c, err := p.open(g)
 	if err != nil {
@@ -93,7 +94,7 @@ func (p *Parser) parse(ctx context.Context, g grammar, src []byte) (*Tree, error
 }
 
 // open returns the C parser of a grammar, made at its first use.
-func (p *Parser) open(g grammar) (*C.cg_parser, error) {
+func (p *Parser) open(g Grammar) (*C.cg_parser, error) {
 	if p.c[g] != nil {
 		return p.c[g], nil
 	}
@@ -109,15 +110,15 @@ func (p *Parser) open(g grammar) (*C.cg_parser, error) {
 func newTables(l *C.TSLanguage) *tables {
 	const anonymous = 1
 	t := &tables{make([]C.uint16_t, C.cg_symbol_count(l)), make([]C.uint8_t, C.cg_field_count(l)+1)}
-	byName := map[string]kind{}
+	byName := map[string]Kind{}
 	for k, name := range kindNames {
-		byName[name] = kind(k)
+		byName[name] = Kind(k)
 	}
 	for s := range t.kinds {
 		name := C.GoString(C.cg_symbol_name(l, C.uint16_t(s)))
 		switch C.cg_symbol_type(l, C.uint16_t(s)) {
 		case 0:
-			t.kinds[s] = C.uint16_t(kOther)
+			t.kinds[s] = C.uint16_t(KOther)
 			if k, ok := byName[name]; ok {
 				t.kinds[s] = C.uint16_t(k)
 			}

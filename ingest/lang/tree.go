@@ -8,8 +8,8 @@ import (
 
 // node is one place of a flat tree; treesitter.h has the same layout.
 type node struct {
-	kind       kind
-	field      field
+	kind       Kind
+	field      Field
 	flags      uint8
 	start, end uint32
 	next       uint32 // the first node after this one's subtree
@@ -26,8 +26,8 @@ type Tree struct {
 	tooDeep  bool
 }
 
-// kids yields the children of i.
-func (t *Tree) kids(i int) iter.Seq[int] {
+// Kids yields the children of i.
+func (t *Tree) Kids(i int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		end := int(t.n[i].next)
 		for c := i + 1; c < end; c = int(t.n[c].next) {
@@ -38,8 +38,8 @@ func (t *Tree) kids(i int) iter.Seq[int] {
 	}
 }
 
-// child returns the first child of i in field f.
-func (t *Tree) child(i int, f field) int {
+// Child returns the first child of i in field f.
+func (t *Tree) Child(i int, f Field) int {
 	end := int(t.n[i].next)
 	for c := i + 1; c < end; c = int(t.n[c].next) {
 		if t.n[c].field == f {
@@ -49,8 +49,8 @@ func (t *Tree) child(i int, f field) int {
 	return 0
 }
 
-// childOf returns the first child of i of kind k.
-func (t *Tree) childOf(i int, k kind) int {
+// ChildOf returns the first child of i of kind k.
+func (t *Tree) ChildOf(i int, k Kind) int {
 	end := int(t.n[i].next)
 	for c := i + 1; c < end; c = int(t.n[c].next) {
 		if t.n[c].kind == k {
@@ -60,38 +60,56 @@ func (t *Tree) childOf(i int, k kind) int {
 	return 0
 }
 
-// first returns the first child of i that is no comment.
-func (t *Tree) first(i int) int {
+// First returns the first child of i that is no Comments.
+func (t *Tree) First(i int) int {
 	end := int(t.n[i].next)
 	for c := i + 1; c < end; c = int(t.n[c].next) {
-		if t.n[c].kind != kComment {
+		if t.n[c].kind != KComment {
 			return c
 		}
 	}
 	return 0
 }
 
-// last returns the last child of i that is no comment.
-func (t *Tree) last(i int) (last int) {
-	for c := range t.kids(i) {
-		if t.n[c].kind != kComment {
+// Last returns the last child of i that is no Comments.
+func (t *Tree) Last(i int) (last int) {
+	for c := range t.Kids(i) {
+		if t.n[c].kind != KComment {
 			last = c
 		}
 	}
 	return last
 }
 
-func (t *Tree) kind(i int) kind { return t.n[i].kind }
+// Len returns the number of places.
+func (t *Tree) Len() int { return len(t.n) }
 
-// text returns the source of i. The string is a copy.
-func (t *Tree) text(i int) string { return string(t.bytes(i)) }
+// Field returns the role that i has in its parent.
+func (t *Tree) Field(i int) Field { return t.n[i].field }
 
-func (t *Tree) bytes(i int) []byte {
+// Start returns the offset of the first byte of i.
+func (t *Tree) Start(i int) uint32 { return t.n[i].start }
+
+// End returns the offset after the last byte of i.
+func (t *Tree) End(i int) uint32 { return t.n[i].end }
+
+// Next returns the first place after i and all that is below it.
+func (t *Tree) Next(i int) int { return int(t.n[i].next) }
+
+// Kind returns what i is.
+func (t *Tree) Kind(i int) Kind { return t.n[i].kind }
+
+// Text returns the source of i. The string is a copy.
+func (t *Tree) Text(i int) string { return string(t.Bytes(i)) }
+
+// Bytes returns the source of i. It is not a copy.
+func (t *Tree) Bytes(i int) []byte {
 	n := &t.n[i]
-	return t.slice(n.start, n.end)
+	return t.Slice(n.start, n.end)
 }
 
-func (t *Tree) slice(from, to uint32) []byte {
+// Slice returns the source between two offsets.
+func (t *Tree) Slice(from, to uint32) []byte {
 	from, to = from-t.base, to-t.base
 	if int(to) > len(t.src) || from > to {
 		return nil
@@ -99,16 +117,16 @@ func (t *Tree) slice(from, to uint32) []byte {
 	return t.src[from:to]
 }
 
-// fieldText returns the text of the first child in field f, "" if there is none.
-func (t *Tree) fieldText(i int, f field) string {
-	if c := t.child(i, f); c != 0 {
-		return t.text(c)
+// FieldText returns the text of the first child in field f, "" if there is none.
+func (t *Tree) FieldText(i int, f Field) string {
+	if c := t.Child(i, f); c != 0 {
+		return t.Text(c)
 	}
 	return ""
 }
 
-// position returns line and column of a byte, both from 1.
-func (t *Tree) position(at uint32) (line, column uint32) {
+// Position returns line and column of a byte, both from 1.
+func (t *Tree) Position(at uint32) (line, column uint32) {
 	if t.lines == nil {
 		t.lines = append(t.lines, 0)
 		for i, b := range t.src {
@@ -122,8 +140,8 @@ func (t *Tree) position(at uint32) (line, column uint32) {
 	return uint32(i), at - t.lines[i-1] + 1
 }
 
-// copySub returns a copy of the subtree at i, without what is below the kinds that leaves tells.
-func (t *Tree) copySub(i int, leaf func(kind) bool) *Tree {
+// CopySub returns a copy of the subtree at i, without what is below the kinds that leaves tells.
+func (t *Tree) CopySub(i int, leaf func(Kind) bool) *Tree {
 	c := &Tree{base: t.n[i].start}
 	var last uint32
 	var walk func(i int)
@@ -131,7 +149,7 @@ func (t *Tree) copySub(i int, leaf func(kind) bool) *Tree {
 		at := len(c.n)
 		c.n = append(c.n, t.n[i])
 		if !leaf(t.n[i].kind) {
-			for k := range t.kids(i) {
+			for k := range t.Kids(i) {
 				walk(k)
 			}
 			last = max(last, t.n[i].end)
@@ -140,12 +158,12 @@ func (t *Tree) copySub(i int, leaf func(kind) bool) *Tree {
 	}
 	walk(i)
 	last = min(last, t.n[i].end)
-	c.src = append(c.src, t.slice(c.base, max(last, c.base))...)
+	c.src = append(c.src, t.Slice(c.base, max(last, c.base))...)
 	return c
 }
 
-// oneLine returns text with every run of white space made one space, at most limit bytes.
-func oneLine(text []byte, limit int) string {
+// OneLine returns text with every run of white space made one space, at most limit bytes.
+func OneLine(text []byte, limit int) string {
 	if len(text) > 4*limit {
 		text = text[:4*limit]
 	}
@@ -156,16 +174,16 @@ func oneLine(text []byte, limit int) string {
 	return strings.ToValidUTF8(s, "")
 }
 
-// result says how the tree parsed.
-func (t *Tree) result() Result {
+// Result says how the tree parsed.
+func (t *Tree) Result() Result {
 	r := Result{TooDeep: t.tooDeep}
 	if !t.hasError {
 		return r
 	}
 	r.ErrorLine = 1
 	for i := range t.n {
-		if t.n[i].kind == kError || t.n[i].flags&flagMissing != 0 {
-			r.ErrorLine, _ = t.position(t.n[i].start)
+		if t.n[i].kind == KError || t.n[i].flags&flagMissing != 0 {
+			r.ErrorLine, _ = t.Position(t.n[i].start)
 			break
 		}
 	}

@@ -31,7 +31,10 @@ const layers = `
 2 | graph                                 < txn
 2 | graph                                 < cluster
 2 | graph                                 < ingest/lang
-2 | graph ingest/lang                     < ingest
+2 | graph ingest/lang                     < ingest/golang
+2 | graph ingest/lang                     < ingest/python
+2 | graph ingest/lang                     < ingest/ecma
+2 | graph ingest/lang ingest/golang ingest/python ingest/ecma < ingest
 2 | graph                                 < backup
 2 | api/...                               < api/...
 2 | graph api/...                         < api
