@@ -63,6 +63,11 @@ func (o *Options) Validate() error {
 		if err != nil {
 			return graph.Errorf(op, graph.KindInvalid, "%s: %w", key, err)
 		}
+		if everyAddress(host) && o.AdvertiseHost == "" && (o.secure() || o.Insecure) {
+			return graph.Errorf(op, graph.KindInvalid,
+				"%s %s says nothing that other nodes could call", key, listen[key]).
+				WithRemedy("give --advertise-host, a name or address of this machine")
+		}
 		if !o.secure() && !o.Insecure && !loopback(host) {
 			return graph.Errorf(op, graph.KindInvalid,
 				"%s %s is not a loopback address and there are no certificates", key, listen[key]).
@@ -78,4 +83,10 @@ func loopback(host string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
+}
+
+// everyAddress tells whether a listener on host takes calls on every address of the machine.
+func everyAddress(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
 }

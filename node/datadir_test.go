@@ -1,0 +1,157 @@
+package node
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/codegraphdb/codegraph/graph"
+)
+
+func openDir(t *testing.T, path string) *dataDir {
+	t.Helper()
+	d, err := openDataDir(path, "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.close)
+	return d
+}
+
+func TestDataDirInUse(t *testing.T) {
+	path := t.TempDir()
+	d := openDir(t, path)
+	_, err := openDataDir(path, "c")
+	wantError(t, "second opening", err, graph.KindConflict, path,
+		"process "+strconv.Itoa(os.Getpid()), "--data-dir")
+	d.close()
+	openDir(t, path)
+}
+
+func TestDataDirIdentitySurvives(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "made", "on", "the", "way")
+	d := openDir(t, path)
+	first := d.id
+	d.id.ClusterID = "cluster"
+	if err := d.save(); err != nil {
+		t.Fatal(err)
+	}
+	d.close()
+	again := openDir(t, path).id
+	if first.NodeID == "" || again.NodeID != first.NodeID || again.ClusterID != "cluster" {
+		t.Errorf("identity %+v became %+v", first, again)
+	}
+	other := openDir(t, t.TempDir()).id
+	if other.NodeID == first.NodeID {
+		t.Error("two directories have one node id")
+	}
+}
+
+// edit changes the text of the identity.
+func edit(t *testing.T, path, from, to string) {
+	t.Helper()
+	file := filepath.Join(path, nodeFile)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.Replace(string(data), from, to, 1)
+	if changed == string(data) {
+		t.Fatalf("%q is not in %s", from, data)
+	}
+	if err := os.WriteFile(file, []byte(changed), filePerm); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDataDirRefused(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		spoil   func(t *testing.T, path string)
+		cluster string
+		kind    graph.ErrorKind
+		says    []string
+	}{
+		{"other cluster", func(*testing.T, string) {}, "other", graph.KindConflict,
+			[]string{`"c"`, `"other"`, "--cluster-name c"}},
+		{"newer format", func(t *testing.T, path string) { edit(t, path, `"format": 1`, `"format": 2`) },
+			"c", graph.KindUnsupported, []string{"format 2", "reads 1"}},
+		{"not JSON", func(t *testing.T, path string) { edit(t, path, `{`, `<`) }, "c",
+			graph.KindCorrupt, []string{nodeFile}},
+		{"logs gone", func(t *testing.T, path string) { remove(t, path, logDir) }, "c",
+			graph.KindCorrupt, []string{logDir, "is gone", "remove the whole data directory"}},
+		{"meta gone", func(t *testing.T, path string) { remove(t, path, metaDir) }, "c",
+			graph.KindCorrupt, []string{metaDir, "is gone"}},
+		{"identity gone", func(t *testing.T, path string) { remove(t, path, nodeFile) }, "c",
+			graph.KindConflict, []string{"not empty", nodeFile, "empty directory"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := t.TempDir()
+			d := openDir(t, path)
+			for _, sub := range []string{metaDir, logDir} {
+				if err := os.Mkdir(d.join(sub), dirPerm); err != nil {
+					t.Fatal(err)
+				}
+			}
+			d.id.Stores = true
+			if err := d.save(); err != nil {
+				t.Fatal(err)
+			}
+			d.close()
+			c.spoil(t, path)
+			_, err := openDataDir(path, c.cluster)
+			wantError(t, c.name, err, c.kind, append(c.says, path)...)
+			// A refusal gives the lock back.
+			if d, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR, 0); err == nil {
+				probe := dataDir{path: path}
+				if err := probe.acquire(); err != nil {
+					t.Errorf("after the refusal: %v", err)
+				}
+				probe.close()
+				d.Close()
+			}
+		})
+	}
+}
+
+func remove(t *testing.T, path, name string) {
+	t.Helper()
+	if err := os.RemoveAll(filepath.Join(path, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDataDirForeign(t *testing.T) {
+	path := t.TempDir()
+	if err := os.WriteFile(filepath.Join(path, "thesis.doc"), nil, filePerm); err != nil {
+		t.Fatal(err)
+	}
+	_, err := openDataDir(path, "c")
+	wantError(t, "somebody's directory", err, graph.KindConflict, path, "not empty")
+
+	fresh := t.TempDir() // the root of a new ext4 file system
+	if err := os.Mkdir(filepath.Join(fresh, "lost+found"), dirPerm); err != nil {
+		t.Fatal(err)
+	}
+	openDir(t, fresh)
+
+	file := filepath.Join(path, "thesis.doc")
+	_, err = openDataDir(file, "c")
+	wantError(t, "a file", err, graph.KindInvalid, file)
+}
+
+// A crash between writing the new identity and renaming it leaves the old one.
+func TestDataDirIdentityIsReplacedAtomically(t *testing.T) {
+	path := t.TempDir()
+	d := openDir(t, path)
+	id := d.id.NodeID
+	d.close()
+	if err := os.WriteFile(filepath.Join(path, nodeFile+".tmp"), []byte("{"), filePerm); err != nil {
+		t.Fatal(err)
+	}
+	if got := openDir(t, path).id.NodeID; got != id {
+		t.Errorf("node %s became %s", id, got)
+	}
+}
