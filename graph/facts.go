@@ -154,7 +154,7 @@ func (f *OwnerFacts) edgeRows(owner OwnerID, rows []Row) []Row {
 }
 
 // MergeEdges sorts by source, type and target and merges edges that occur several times: the
-// better evidence wins, counts add up, sites are sorted and bounded. An edge without count counts 1.
+// better evidence wins, counts add up, sites are sorted and bounded. No count counts as 1.
 func MergeEdges(in []Edge) []Edge {
 	edges := slices.Clone(in)
 	slices.SortStableFunc(edges, compareEdge)

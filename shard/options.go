@@ -46,7 +46,7 @@ type Options struct {
 	MemTableSize        uint64 // zero: 16 MiB
 	Logger              *slog.Logger
 	// OnFatal is called for an error in the background (flush, fsync, manifest) after which the
-	// store must not be used; it should end the process. Nil panics.
+	// store must not be used; it should end the process. Such errors are logged, too.
 	OnFatal func(error)
 }
 
@@ -67,7 +67,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.OnFatal == nil {
-		o.OnFatal = func(err error) { panic(err) }
+		o.OnFatal = func(error) {}
 	}
 	o.Logger = o.Logger.With("shard", o.ID)
 	return o, nil

@@ -40,7 +40,8 @@ func TestOpenRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(db.Set(keyFormat, []byte{9}, pebble.NoSync), db.Flush(), db.Close()); err != nil {
+	err = errors.Join(db.Set(keyFormat, []byte{9}, pebble.NoSync), db.Flush(), db.Close())
+	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = Open("d", opts)

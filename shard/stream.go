@@ -228,7 +228,8 @@ func (u *unpacker) file() error {
 		return err
 	}
 	sum := xxhash.New()
-	_, err = io.CopyN(io.MultiWriter(f, sum, u.all), u.r, int64(size))
+	// The file comes last: vfs.File may scramble what it was given.
+	_, err = io.CopyN(io.MultiWriter(sum, u.all, f), u.r, int64(size))
 	if err == nil {
 		err = f.Sync()
 	}
