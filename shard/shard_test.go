@@ -201,3 +201,28 @@ func TestDeadAfterFault(t *testing.T) {
 		t.Errorf("unknown row of the state: %v", err)
 	}
 }
+
+// TestOutcomeAfterView: a view that has not yet looked an import up does not see the outcome that
+// came after it was opened (S4).
+func TestOutcomeAfterView(t *testing.T) {
+	s := openMem(t, vfs.NewMem())
+	defer s.Close()
+	_, f := parseFile(t, 1, "a.go: f")
+	b := graph.Batch{Import: 101, Attempt: 1, Seq: 1, Repo: 1, Rows: f.Rows(), Seal: true}
+	if _, err := s.Apply([]Entry{{1, 1, EncodeWrite(1, 0, b.Encode())}}); err != nil {
+		t.Fatal(err)
+	}
+	v, err := s.View(graph.View{At: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	out := EncodeOutcome(1, 0, graph.Outcome{Import: 101, Commit: 110})
+	if _, err := s.Apply([]Entry{{2, 1, out}}); err != nil {
+		t.Fatal(err)
+	}
+	vs, err := v.Lookup(context.Background(), []graph.VertexID{f.Vertices[0].ID}, false)
+	if err != nil || vs[0].Kind != graph.KindNone {
+		t.Errorf("the view sees %v, %v", vs[0].Kind, err)
+	}
+}
