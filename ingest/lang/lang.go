@@ -41,6 +41,7 @@ func dirOf(p string) string {
 // Base is what every language needs to know of the repository.
 type Base struct {
 	Repo  graph.RepoID
+	Root  string // name of the root directory
 	Units []Unit // deepest directory first, then by name
 }
 

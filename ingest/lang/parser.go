@@ -103,16 +103,16 @@ func (p *Parser) open(g Grammar) (*C.cg_parser, error) {
 	if c == nil {
 		return nil, graph.Errorf("lang.Parse", graph.KindInternal, "grammar %d does not load", g)
 	}
-	p.c[g], p.tables[g] = c, newTables(l)
+	p.c[g], p.tables[g] = c, newTables(g, l)
 	return c, nil
 }
 
-func newTables(l *C.TSLanguage) *tables {
+func newTables(g Grammar, l *C.TSLanguage) *tables {
 	const anonymous = 1
 	t := &tables{make([]C.uint16_t, C.cg_symbol_count(l)), make([]C.uint8_t, C.cg_field_count(l)+1)}
 	byName := map[string]Kind{}
-	for k, name := range kindNames {
-		byName[name] = Kind(k)
+	for i, name := range kindNames {
+		byName[name] = KError + Kind(i)
 	}
 	for s := range t.kinds {
 		name := C.GoString(C.cg_symbol_name(l, C.uint16_t(s)))
@@ -123,7 +123,9 @@ func newTables(l *C.TSLanguage) *tables {
 				t.kinds[s] = C.uint16_t(k)
 			}
 		case anonymous:
-			t.kinds[s] = C.uint16_t(byName["'"+name]) // 0, left out, if nobody asks for it
+			if g != Go { // its tokens tell nothing that the tree does not
+				t.kinds[s] = C.uint16_t(byName["'"+name]) // 0, left out, if nobody asks for it
+			}
 		}
 	}
 	for f := 1; f < len(t.fields); f++ {

@@ -64,7 +64,7 @@ func (t *Tree) ChildOf(i int, k Kind) int {
 func (t *Tree) First(i int) int {
 	end := int(t.n[i].next)
 	for c := i + 1; c < end; c = int(t.n[c].next) {
-		if t.n[c].kind != KComment {
+		if k := t.n[c].kind; k != KComment && k < KTokAsync {
 			return c
 		}
 	}
@@ -74,7 +74,7 @@ func (t *Tree) First(i int) int {
 // Last returns the last child of i that is no Comments.
 func (t *Tree) Last(i int) (last int) {
 	for c := range t.Kids(i) {
-		if t.n[c].kind != KComment {
+		if k := t.n[c].kind; k != KComment && k < KTokAsync {
 			last = c
 		}
 	}
