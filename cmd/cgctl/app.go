@@ -78,10 +78,10 @@ func (a *app) command() *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true,
 		Version: version,
 		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
+			a.ran = true
 			if err := checkOutput(a.flags.output); err != nil {
 				return err
 			}
-			a.ran = true
 			a.config, err = loadConfig(configPath(a.env))
 			return err
 		},
@@ -127,6 +127,7 @@ func (a *app) versionCommand() *cobra.Command {
 func noun(use, short string, verbs ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			cmd.SetOut(cmd.ErrOrStderr())
 			_ = cmd.Help()
 			return usageError{fmt.Errorf("%s needs one of the commands above", cmd.CommandPath())}
 		}}

@@ -94,13 +94,21 @@ func (a *app) explain(err error) {
 	if errors.As(err, &answer) && answer.Detail.GetRendered() != "" {
 		fmt.Fprintln(a.err, strings.TrimRight(answer.Detail.GetRendered(), "\n"))
 	}
-	if e.Remedy != "" {
-		fmt.Fprintf(a.err, "  %s\n", e.Remedy)
+	if remedy := a.remedy(e, answer); remedy != "" {
+		fmt.Fprintf(a.err, "  %s\n", remedy)
 	}
 	if candidates := codegraph.Candidates(err); len(candidates) > 0 {
 		t := symbolTable(candidates)
 		fmt.Fprint(a.err, t.text(true))
 	}
+}
+
+// remedy is what the user can do.
+func (a *app) remedy(e *graph.Error, answer *codegraph.Error) string {
+	if e.Remedy == "" && e.Kind == graph.KindUnavailable && answer != nil && answer.Detail == nil {
+		return "`cgctl dev up` starts a cluster on this machine; --address names another one"
+	}
+	return e.Remedy
 }
 
 // message is the text of an error without operation and remedy, which stand elsewhere.
