@@ -10,8 +10,8 @@
 //	machine.ApplyBatch      one batch of the storage engine for all committed entries
 //	shard.Shard.Apply       checks, de-duplicates, stamps rows with the import id (package shard)
 //
-// A revision: Open (meta) -> batches -> a seal in every shard -> Commit, one entry of the meta group
-// (cluster.State) -> the meta leader writes the outcome into each shard's log (imports.go).
+// A revision: Open (meta) -> batches -> a seal in every shard -> Commit, one entry of the meta
+// group (cluster.State) -> the meta leader writes the outcome into each shard's log (imports.go).
 //
 // The life of a read:
 //

@@ -41,9 +41,14 @@ func (n *Node) runGC(ctx context.Context) {
 }
 
 // gcSafepoint is the timestamp below which nobody may read any more: the end of the retention, but
-// never after the last commit, which is what reads see.
+// never after the last commit, which is what reads see, nor after the oldest open import, whose
+// batches a shard would refuse.
 func gcSafepoint(s *cluster.Snapshot, retainedMillis int64) graph.Timestamp {
-	return min(graph.TimestampAt(retainedMillis), s.LastCommit())
+	safepoint := min(graph.TimestampAt(retainedMillis), s.LastCommit())
+	if open := s.Imports(); len(open) > 0 && open[0].ID <= safepoint {
+		safepoint = (open[0].ID - 1) &^ 1
+	}
+	return safepoint
 }
 
 // gcWorth tells whether a repository was committed between two safepoints: only then a version

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 
@@ -50,9 +49,8 @@ type Node struct {
 
 // storage is what the replicas of a node share.
 type storage struct {
-	cache     *pebble.Cache
-	fileCache *pebble.FileCache
-	engine    *raftlog.Engine
+	shared *shard.Shared
+	engine *raftlog.Engine
 }
 
 // servers are the listeners of a node and what serves them.
@@ -118,9 +116,10 @@ func (n *Node) open() (err error) {
 	if err := n.dir.save(); err != nil {
 		return err
 	}
+	var state shard.Options
+	n.storage.shared.Apply(&state)
 	n.groups = newGroups(replicaDeps{dir: n.dir, engine: n.storage.engine, trans: n.trans,
-		shard:  shard.Options{Cache: n.storage.cache, FileCache: n.storage.fileCache},
-		logger: n.logger, fatal: n.fatal, snapshotAt: snapshotBytes()}, n.id())
+		shard: state, logger: n.logger, fatal: n.fatal, snapshotAt: snapshotBytes()}, n.id())
 	if n.founding, err = newFounding(n); err != nil {
 		return err
 	}
@@ -141,8 +140,7 @@ func (n *Node) listenAll() (err error) {
 }
 
 func (n *Node) openStorage() (err error) {
-	n.storage.cache = pebble.NewCache(n.opts.CacheSize)
-	n.storage.fileCache = pebble.NewFileCache(8, 4096)
+	n.storage.shared = shard.NewShared(n.opts.CacheSize)
 	n.storage.engine, err = raftlog.Open(n.dir.join(logDir), raftlog.Options{Logger: n.logger,
 		OnFatal: n.fatal, OnCorrupt: n.corrupt, RetainBytes: snapshotBytes() / 4})
 	return err
@@ -293,8 +291,8 @@ func (n *Node) Problems() []string {
 	return out
 }
 
-// Stop ends the node in order: no new work, leaders handed over, requests under way finished, stores
-// closed. It returns within about 9 s.
+// Stop ends the node in order: no new work, leaders handed over, requests under way finished,
+// stores closed. It returns within about 9 s.
 func (n *Node) Stop() error {
 	n.logger.Info("shutting down")
 	n.draining.Store(true)
@@ -351,11 +349,8 @@ func (s *storage) close() error {
 	if s.engine != nil {
 		err = s.engine.Close()
 	}
-	if s.fileCache != nil {
-		s.fileCache.Unref()
-	}
-	if s.cache != nil {
-		s.cache.Unref()
+	if s.shared != nil {
+		s.shared.Close()
 	}
 	return err
 }

@@ -66,7 +66,8 @@ func (r *remoteReader) advance(ids []graph.VertexID, resp *peerv1.ReadResponse, 
 }
 
 // Scan implements reader.
-func (r *remoteReader) Scan(ctx context.Context, s *graph.ScanSpec) ([]graph.Vertex, []byte, error) {
+func (r *remoteReader) Scan(ctx context.Context, s *graph.ScanSpec) (
+	[]graph.Vertex, []byte, error) {
 	req := r.request()
 	req.What = &peerv1.ReadRequest_Scan{Scan: graph.AppendScanSpec(nil, s)}
 	resp, err := r.client.Read(ctx, req)

@@ -37,10 +37,10 @@ type replica struct {
 	leading leadership
 	applied signal // broadcast when the applied index moves
 
-	snapshotAt int64 // bytes of log at which a snapshot is taken
+	snapshotAt int64         // bytes of log at which a snapshot is taken
 	installed  atomic.Uint64 // snapshots installed since start
-	stop      chan struct{}
-	done      sync.WaitGroup
+	stop       chan struct{}
+	done       sync.WaitGroup
 }
 
 // raftTimings are the time-outs of all groups.
@@ -120,7 +120,8 @@ func (r *replica) openStores(d replicaDeps) (err error) {
 		return err
 	}
 	r.trans = d.trans.Group(id, raft.ServerAddress(r.local))
-	r.snaps, err = raftlog.OpenSnapshots(d.dir.shard(id, "snapshots"), &snapshotSource{rep: r, dir: d.dir.shard(id)},
+	r.snaps, err = raftlog.OpenSnapshots(d.dir.shard(id, "snapshots"),
+		&snapshotSource{rep: r, dir: d.dir.shard(id)},
 		raftlog.SnapshotOptions{Logger: r.logger, OnSend: r.log.Pin})
 	if err != nil {
 		return err

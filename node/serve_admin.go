@@ -145,7 +145,8 @@ func addReplica(info *adminv1.ShardInfo, rep cluster.Replica, a nodeAnswer) {
 		return
 	}
 	st := a.resp.GetReplicas()[i]
-	out.Leader, out.AppliedIndex, out.LastIndex = st.GetLeader(), st.GetAppliedIndex(), st.GetLastIndex()
+	out.Leader, out.AppliedIndex = st.GetLeader(), st.GetAppliedIndex()
+	out.LastIndex = st.GetLastIndex()
 	out.Digest, out.DiskBytes = st.GetDigest(), st.GetDiskBytes()
 	out.SnapshotsInstalled = st.GetSnapshotsInstalled()
 	if st.GetLeader() || info.GetRows() == 0 {

@@ -15,7 +15,8 @@ const (
 )
 
 // readShard answers one ReadRequest from a replica of this node.
-func (n *Node) readShard(ctx context.Context, req *peerv1.ReadRequest) (*peerv1.ReadResponse, error) {
+func (n *Node) readShard(ctx context.Context, req *peerv1.ReadRequest) (
+	*peerv1.ReadResponse, error) {
 	const op = "node.Read"
 	rep := n.groups.get(req.GetShardId())
 	if rep == nil {

@@ -73,7 +73,8 @@ func (s *source) Unavailable() []string {
 }
 
 // Lookup implements query.Source.
-func (s *source) Lookup(ctx context.Context, ids []graph.VertexID, doc bool) ([]graph.Vertex, error) {
+func (s *source) Lookup(ctx context.Context, ids []graph.VertexID, doc bool) (
+	[]graph.Vertex, error) {
 	out := make([]graph.Vertex, len(ids))
 	for i, id := range ids {
 		out[i].ID = id
