@@ -33,7 +33,7 @@ const (
 	In
 )
 
-// callable is what calls lead to; a type stands for those who make a value of it.
+// typeKinds are the kinds of types: their callers are those who make a value of them.
 var typeKinds = graph.NewKindSet(graph.Class, graph.Struct, graph.Interface, graph.Enum,
 	graph.TypeAlias)
 
@@ -60,8 +60,8 @@ func (e *Env) Neighbors(ctx context.Context, ref Ref, types []graph.EdgeType,
 }
 
 // Callers returns who calls a symbol, with the places of the calls. The callers of a type are those
-// who make a value of it or call it. References spelled with the symbol's name that nothing resolves
-// could be further callers: they are a gap.
+// who make a value of it or call it. References spelled with the symbol's name that nothing
+// resolves could be further callers: they are a gap.
 func (e *Env) Callers(ctx context.Context, ref Ref) (*Relations, error) {
 	spec := func(v *exec.Vertex) graph.ExpandSpec {
 		types := graph.NewEdgeSet(graph.Calls)

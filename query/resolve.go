@@ -216,7 +216,8 @@ func (c *call) atPlace(ctx context.Context, file string, line uint32,
 // around line, the file itself if there is none. A method may hang below its type only, which may
 // stand in another file of the package: so, if nothing in the file holds the line, the package's
 // types are tried.
-func (c *call) innermost(ctx context.Context, file *exec.Vertex, line uint32) (*exec.Vertex, error) {
+func (c *call) innermost(ctx context.Context, file *exec.Vertex,
+	line uint32) (*exec.Vertex, error) {
 	best, seen := file, map[*exec.Vertex]bool{file: true}
 	packages, err := c.neighbours(ctx, []*exec.Vertex{file}, graph.ExpandSpec{In: true,
 		Types: graph.NewEdgeSet(graph.Contains)})

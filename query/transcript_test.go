@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,7 +81,7 @@ func (s *transcript) run(command, input string) string {
 			args = append(args, w)
 		}
 	}
-	if input != "" && words[0] != "graph" && words[0] != "query" && words[0] != "explain" {
+	if input != "" && words[0] != "graph" {
 		args = append(args, input)
 	}
 	switch words[0] {
@@ -116,9 +117,9 @@ func (s *transcript) setLimits(opts map[string]string) string {
 }
 
 func showError(err error) string {
-	var ambiguous *AmbiguousError
-	if errors.As(err, &ambiguous) {
-		return fmt.Sprintf("%s: %v", graph.KindOf(err), err)
+	var q *QueryError
+	if errors.As(err, &q) {
+		return fmt.Sprintf("%s: %s", graph.KindOf(err), q.Rendered)
 	}
 	return fmt.Sprintf("%s: %v", graph.KindOf(err), err)
 }
@@ -144,6 +145,10 @@ func (s *transcript) ask(env *Env, command string, args []string,
 		return s.search(env, args, opts)
 	case "path":
 		return s.path(env, args, depth)
+	case "query":
+		return s.query(env, args, opts)
+	case "explain":
+		return Explain(args[0])
 	case "export":
 		return exportText(env, args[0])
 	case "callers":
@@ -161,6 +166,100 @@ func (s *transcript) ask(env *Env, command string, args []string,
 		return "", err
 	}
 	return relationsText(out), nil
+}
+
+// query shows the rows as a table; option "sorted" sorts them, options name parameters.
+func (s *transcript) query(env *Env, args []string, opts map[string]string) (string, error) {
+	params := map[string]Value{}
+	for name, text := range opts {
+		params[name] = text
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			params[name] = n
+		}
+		if strings.Contains(text, ",") {
+			var list []Value
+			for _, t := range strings.Split(text, ",") {
+				list = append(list, t)
+			}
+			params[name] = list
+		}
+	}
+	t := &tableSink{}
+	trailer, err := env.Execute(context.Background(), args[len(args)-1], params, t)
+	if args[0] == "sorted" {
+		slices.Sort(t.lines)
+	}
+	text := ""
+	if t.header != "" {
+		text = t.header + "\n" + strings.Repeat("-", len(t.header)) + "\n"
+	}
+	for _, line := range t.lines {
+		text += line + "\n"
+	}
+	if trailer != nil {
+		text += showGaps(trailer)
+	}
+	return text, err
+}
+
+// tableSink keeps an answer as lines.
+type tableSink struct {
+	header string
+	lines  []string
+	rows   [][]Value
+}
+
+func (t *tableSink) Header(columns []string) error {
+	t.header = strings.Join(columns, " | ")
+	return nil
+}
+
+func (t *tableSink) Rows(rows [][]Value) error {
+	t.rows = append(t.rows, rows...)
+	for _, r := range rows {
+		var cells []string
+		for _, v := range r {
+			cells = append(cells, valueText(v))
+		}
+		t.lines = append(t.lines, strings.Join(cells, " | "))
+	}
+	return nil
+}
+
+func valueText(v Value) string {
+	switch v := v.(type) {
+	case nil:
+		return "null"
+	case string:
+		return v
+	case *Symbol:
+		return "(" + v.QualifiedName() + ":" + v.Kind.String() + ")"
+	case *Edge:
+		return "[" + v.Type.String() + " x" + strconv.Itoa(int(v.Count)) + "]"
+	case *Path:
+		text := valueText(v.Symbols[0])
+		for i, e := range v.Edges {
+			arrow := "-" + e.Type.String() + "->"
+			if e.Src != v.Symbols[i].ID {
+				arrow = "<-" + e.Type.String() + "-"
+			}
+			text += arrow + valueText(v.Symbols[i+1])
+		}
+		return text
+	case []Value:
+		var out []string
+		for _, e := range v {
+			out = append(out, valueText(e))
+		}
+		return "[" + strings.Join(out, ", ") + "]"
+	case map[string]Value:
+		var out []string
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			out = append(out, k+": "+valueText(v[k]))
+		}
+		return "{" + strings.Join(out, ", ") + "}"
+	}
+	return fmt.Sprint(v)
 }
 
 func (s *transcript) search(env *Env, args []string, opts map[string]string) (string, error) {

@@ -116,3 +116,62 @@ func (e EdgeID) other(v *Vertex) *Vertex {
 	}
 	return e.Src
 }
+
+// allShortest returns every shortest path, sorted as its search finds them.
+func (r *Reader) allShortest(ctx context.Context, q PathSearch) ([][]EdgeID, error) {
+	if q.From == q.To {
+		return [][]EdgeID{nil}, nil
+	}
+	via := map[*Vertex][]EdgeID{q.From: nil}
+	level := []*Vertex{q.From}
+	spec := graph.ExpandSpec{Out: q.Out, In: q.In, Types: q.Types}
+	for depth := 0; depth < q.Max && len(level) > 0; depth++ {
+		var next []*Vertex
+		fresh := map[*Vertex][]EdgeID{}
+		err := r.Expand(ctx, level, spec, func(i int, edges []graph.HalfEdge) error {
+			for j := range edges {
+				v := r.Vertex(edges[j].Other)
+				if _, before := via[v]; before {
+					continue
+				}
+				if fresh[v] == nil {
+					next = append(next, v)
+				}
+				fresh[v] = append(fresh[v], newEdge(level[i], v, &edges[j]).id)
+			}
+			return r.Charge(int64(len(edges)) * edgeBytes)
+		})
+		if err != nil {
+			return nil, err
+		}
+		for v, ids := range fresh {
+			via[v] = ids
+		}
+		if fresh[q.To] != nil {
+			return r.backward(via, q.To)
+		}
+		level = next
+	}
+	return nil, nil
+}
+
+// backward lists the paths that lead to a vertex.
+func (r *Reader) backward(via map[*Vertex][]EdgeID, to *Vertex) ([][]EdgeID, error) {
+	if via[to] == nil {
+		return [][]EdgeID{nil}, nil
+	}
+	var out [][]EdgeID
+	for _, e := range via[to] {
+		heads, err := r.backward(via, e.other(to))
+		if err != nil {
+			return nil, err
+		}
+		for _, head := range heads {
+			out = append(out, append(slices.Clip(head), e))
+			if err := r.Charge(int64(len(head)+1) * edgeBytes); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}

@@ -18,63 +18,27 @@ type EdgeID struct {
 
 // Sites reads where edges occur in the source, relative to their source vertex.
 func (r *Reader) Sites(ctx context.Context, edges []EdgeID) (map[EdgeID][]graph.Site, error) {
-	if len(edges) == 0 {
-		return nil, nil
-	}
 	out := make(map[EdgeID][]graph.Site, len(edges))
-	for at := 0; at < len(edges); at += batchRows {
-		if err := r.sitesOf(ctx, edges[at:min(at+batchRows, len(edges))], out); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	err := r.sources(ctx, edges, func(id EdgeID, h *graph.HalfEdge) { out[id] = h.Sites })
+	return out, err
 }
 
-func (r *Reader) sitesOf(ctx context.Context, edges []EdgeID, out map[EdgeID][]graph.Site) error {
-	spec := graph.ExpandSpec{Out: true, Sites: true}
-	var srcs []*Vertex
-	have, want := map[*Vertex]bool{}, map[*Vertex]bool{}
-	for _, e := range edges {
-		spec.Types |= graph.NewEdgeSet(e.Type)
-		if !have[e.Src] {
-			have[e.Src] = true
-			srcs = append(srcs, e.Src)
-		}
-		if !want[e.Dst] {
-			want[e.Dst] = true
-			spec.Only = append(spec.Only, e.Dst.ID)
-		}
-	}
-	return r.Expand(ctx, srcs, spec, func(i int, list []graph.HalfEdge) error {
-		for j := range list {
-			h := &list[j]
-			out[EdgeID{srcs[i], h.Type, r.Vertex(h.Other)}] = h.Sites
-		}
-		return nil
-	})
-}
-
-// Edges reads the evidence and the places of edges, in their order.
+// Edges reads the evidence and the places of edges, in their order, and the properties of their
+// sources.
 func (r *Reader) Edges(ctx context.Context, ids []EdgeID) ([]*Edge, error) {
+	srcs := make([]*Vertex, len(ids))
+	for i, id := range ids {
+		srcs[i] = id.Src
+	}
+	if err := r.Fetch(ctx, srcs, false); err != nil {
+		return nil, err
+	}
 	found := make(map[EdgeID]*Edge, len(ids))
-	for _, id := range ids {
-		if found[id] != nil {
-			continue
-		}
-		if err := r.Fetch(ctx, []*Vertex{id.Src}, false); err != nil {
-			return nil, err
-		}
-		spec := graph.ExpandSpec{Out: true, Sites: true, Types: graph.NewEdgeSet(id.Type),
-			Only: []graph.VertexID{id.Dst.ID}}
-		err := r.Expand(ctx, []*Vertex{id.Src}, spec, func(_ int, edges []graph.HalfEdge) error {
-			for i := range edges {
-				found[id] = MakeEdge(id.Src, &edges[i])
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
+	err := r.sources(ctx, ids, func(id EdgeID, h *graph.HalfEdge) {
+		found[id] = MakeEdge(id.Src, h)
+	})
+	if err != nil {
+		return nil, err
 	}
 	out := make([]*Edge, len(ids))
 	for i, id := range ids {
@@ -83,4 +47,37 @@ func (r *Reader) Edges(ctx context.Context, ids []EdgeID) ([]*Edge, error) {
 		}
 	}
 	return out, nil
+}
+
+// sources reads edges from the side of their sources, which has the places. It may find more edges
+// than were asked for.
+func (r *Reader) sources(ctx context.Context, edges []EdgeID,
+	found func(EdgeID, *graph.HalfEdge)) error {
+	for at := 0; at < len(edges); at += batchRows {
+		spec := graph.ExpandSpec{Out: true, Sites: true}
+		var srcs []*Vertex
+		have, want := map[*Vertex]bool{}, map[*Vertex]bool{}
+		for _, e := range edges[at:min(at+batchRows, len(edges))] {
+			spec.Types |= graph.NewEdgeSet(e.Type)
+			if !have[e.Src] {
+				have[e.Src] = true
+				srcs = append(srcs, e.Src)
+			}
+			if !want[e.Dst] {
+				want[e.Dst] = true
+				spec.Only = append(spec.Only, e.Dst.ID)
+			}
+		}
+		err := r.Expand(ctx, srcs, spec, func(i int, list []graph.HalfEdge) error {
+			for j := range list {
+				h := &list[j]
+				found(EdgeID{srcs[i], h.Type, r.Vertex(h.Other)}, h)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

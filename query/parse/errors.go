@@ -117,3 +117,10 @@ func lastRunes(s string, n int) string {
 	}
 	return s[i:]
 }
+
+// ErrorAt makes an error at an element of text, for those who judge a query after it was parsed.
+func ErrorAt(text string, at Span, code Code, message, hint string) *Error {
+	e := newError(text, min(max(at.Start, 0), len(text)), code, message)
+	e.Hint = hint
+	return e
+}

@@ -4,7 +4,7 @@ import "strings"
 
 // nearest returns the one of names that word was probably meant to be, empty if none is close.
 func nearest(word string, names []string) string {
-	best, distance := "", 1+max(1, len(word)/4)
+	best, distance := "", 1+(len(word)+1)/4
 	for _, name := range names {
 		d := EditDistance(strings.ToLower(word), strings.ToLower(name))
 		if d < distance {
