@@ -66,7 +66,19 @@ func describe(err error) error {
 	if errors.As(err, &amb) {
 		return &ambiguous{amb}
 	}
+	var mistake *query.QueryError
+	if errors.As(err, &mistake) {
+		return &misspelt{mistake}
+	}
 	return err
+}
+
+// misspelt sends along where in the query the mistake is.
+type misspelt struct{ *query.QueryError }
+
+// ErrorDetail implements api.Detailer.
+func (e *misspelt) ErrorDetail(d *queryv1.ErrorDetail) {
+	d.Line, d.Column, d.Rendered = uint32(e.Line), uint32(e.Column), e.Rendered
 }
 
 // ambiguous sends the candidates along.

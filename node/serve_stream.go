@@ -34,13 +34,13 @@ type rowSink struct {
 	stream queryv1.QueryService_ExecuteServer
 }
 
-// Columns implements query.RowSink.
-func (r *rowSink) Columns(names []string) error {
+// Header implements query.Sink.
+func (r *rowSink) Header(names []string) error {
 	return r.stream.Send(&queryv1.ExecuteResponse{Message: &queryv1.ExecuteResponse_Header{
 		Header: &queryv1.Header{Columns: names}}})
 }
 
-// Rows implements query.RowSink.
+// Rows implements query.Sink.
 func (r *rowSink) Rows(rows [][]query.Value) error {
 	out := &queryv1.Rows{Rows: make([]*queryv1.ListValue, len(rows))}
 	for i, row := range rows {
@@ -51,14 +51,9 @@ func (r *rowSink) Rows(rows [][]query.Value) error {
 }
 
 // Explain implements QueryService.
-func (s *queryServer) Explain(ctx context.Context, req *queryv1.ExplainRequest) (
+func (s *queryServer) Explain(_ context.Context, req *queryv1.ExplainRequest) (
 	*queryv1.ExplainResponse, error) {
-	q, err := s.ask(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer q.src.close()
-	text, err := q.env.Explain(ctx, req.GetQuery())
+	text, err := query.Explain(req.GetQuery())
 	if err != nil {
 		return nil, describe(err)
 	}
