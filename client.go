@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/keepalive"
 
 	"github.com/codegraphdb/codegraph/graph"
 )
@@ -33,6 +34,10 @@ const (
 	firstPause = 20 * time.Millisecond
 	longPause  = 500 * time.Millisecond
 )
+
+// silence is how long a node may keep quiet before its connection is given up: one that hangs
+// closes nothing.
+var silence = keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 3 * time.Second}
 
 // start is the zero of the client's clock.
 var start = time.Now()
@@ -60,6 +65,7 @@ func Dial(ctx context.Context, opts Options) (*Client, error) {
 		conn, err := grpc.NewClient("passthrough:///"+addr,
 			grpc.WithTransportCredentials(creds), grpc.WithConnectParams(params),
 			grpc.WithUserAgent(opts.UserAgent), grpc.WithDisableServiceConfig(),
+			grpc.WithKeepaliveParams(silence),
 			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
 		if err != nil {
 			_ = c.Close()

@@ -139,7 +139,7 @@ func (r *readFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.Uint32Var(&r.limit, "limit", 0, "most rows; an answer that is cut says so")
 	f.BoolVar(&r.strong, "strong", false, "see everything acknowledged before")
-	f.BoolVar(&r.partial, "allow-partial", false, "show what was found if a bound is met (exit code 6)")
+	f.BoolVar(&r.partial, "allow-partial", false, "show what was found if a bound is met (exit 6)")
 }
 
 func (r *readFlags) registerRepo(cmd *cobra.Command) {
