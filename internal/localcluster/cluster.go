@@ -21,6 +21,9 @@ type Cluster struct {
 	dir   string
 	state *state
 	http  *http.Client
+
+	mu    sync.Mutex
+	ended map[int]*ending // nodes that this program has started
 }
 
 // New makes a cluster in a directory: ports, certificates, nothing started yet.
@@ -70,7 +73,7 @@ func Open(dir string) (*Cluster, error) {
 }
 
 func newCluster(dir string, s *state) *Cluster {
-	return &Cluster{dir: dir, state: s, http: &http.Client{Timeout: 2 * time.Second,
+	return &Cluster{dir: dir, state: s, ended: map[int]*ending{}, http: &http.Client{Timeout: 2 * time.Second,
 		Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 

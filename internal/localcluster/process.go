@@ -89,9 +89,46 @@ func (c *Cluster) StartNode(i int) error {
 	if err := cmd.Start(); err != nil {
 		return graph.Errorf("localcluster", graph.KindInvalid, "node %d: %w", i+1, err)
 	}
-	go func() { _ = cmd.Wait() }() // so that it is no zombie while this process lives
+	c.await(i, cmd)
 	pid := strconv.Itoa(cmd.Process.Pid) + "\n"
 	return os.WriteFile(c.pidFile(i), []byte(pid), certPerm)
+}
+
+// ending is how a process ended, once done is closed.
+type ending struct {
+	done chan struct{}
+	code int
+}
+
+// await waits for a process in the background, so that it is no zombie while this one lives.
+func (c *Cluster) await(i int, cmd *exec.Cmd) {
+	e := &ending{done: make(chan struct{})}
+	c.mu.Lock()
+	c.ended[i] = e
+	c.mu.Unlock()
+	go func() {
+		_ = cmd.Wait() // what it says stands in ProcessState
+		e.code = cmd.ProcessState.ExitCode()
+		close(e.done)
+	}()
+}
+
+// ExitCode waits for the end of node i and returns its exit code, -1 if a signal ended it. Only
+// the Cluster that has started the node knows it.
+func (c *Cluster) ExitCode(ctx context.Context, i int) (int, error) {
+	c.mu.Lock()
+	e := c.ended[i]
+	c.mu.Unlock()
+	if e == nil {
+		return 0, graph.Errorf("localcluster", graph.KindNotFound,
+			"node %d was not started by this program", i+1)
+	}
+	select {
+	case <-e.done:
+		return e.code, nil
+	case <-ctx.Done():
+		return 0, graph.Errorf("localcluster", graph.KindDeadline, "node %d did not end", i+1)
+	}
 }
 
 // Signal sends a signal to node i.
