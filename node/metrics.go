@@ -92,7 +92,9 @@ var (
 	figTerm     = gauge("codegraph_raft_term", "Current term of the group.", "shard")
 	figApplied  = gauge("codegraph_raft_applied_index", "Last applied index.", "shard")
 	figLast     = gauge("codegraph_raft_last_index", "Last index in the log.", "shard")
-	figInstall  = counter("codegraph_raft_snapshots_installed_total",
+	figFirst    = gauge("codegraph_raft_first_index",
+		"First index in the log; what is below is in a snapshot.", "shard")
+	figInstall = counter("codegraph_raft_snapshots_installed_total",
 		"Snapshots installed from a leader since the start.", "shard")
 	figRows      = gauge("codegraph_shard_rows", "Rows, all versions.", "shard")
 	figDisk      = gauge("codegraph_shard_disk_bytes", "Bytes of the shard's files.", "shard")
@@ -146,6 +148,9 @@ func (c *nodeCollector) collectReplicas(send func(figure, float64, ...string)) {
 		send(figTerm, float64(r.raft.CurrentTerm()), id)
 		send(figApplied, float64(stats.Applied), id)
 		send(figLast, float64(r.raft.LastIndex()), id)
+		if first, err := r.log.FirstIndex(); err == nil {
+			send(figFirst, float64(first), id)
+		}
 		send(figInstall, float64(r.installed.Load()), id)
 		send(figRows, float64(rows), id)
 		send(figDisk, float64(m.DiskBytes), id)
