@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -107,10 +108,11 @@ func (c *call) gap(cause GapCause, count uint64, partial bool, format string, ar
 		Detail: fmt.Sprintf(format, args...)})
 }
 
-// cut turns the error of a bound into a gap where a partial answer is allowed. Any other error is
-// returned as it is.
+// cut turns the error of a bound into a gap where a partial answer is allowed: any bound with
+// AllowPartial, and a number of rows that the caller chose. Any other error is returned as it is.
 func (c *call) cut(ctx context.Context, err error) error {
-	if err == nil || !c.env.Limits.AllowPartial {
+	chosen := c.env.Limits.MaxRows > 0 && errors.Is(err, exec.ErrRows)
+	if err == nil || !c.env.Limits.AllowPartial && !chosen {
 		return err
 	}
 	cause := GapLimit
@@ -122,7 +124,8 @@ func (c *call) cut(ctx context.Context, err error) error {
 		return err
 	}
 	if !slices.ContainsFunc(c.gaps, func(g Gap) bool { return g.Cause == cause && g.Partial }) {
-		c.gap(cause, 0, true, "%s", boundText(err))
+		// Rows beyond a number that the caller chose were not asked for.
+		c.gaps = append(c.gaps, Gap{Cause: cause, Detail: boundText(err), Partial: !chosen})
 	}
 	c.r.Drain(ctx)
 	return nil
@@ -130,10 +133,14 @@ func (c *call) cut(ctx context.Context, err error) error {
 
 // boundText is the message of a bound without operation and remedy.
 func boundText(err error) string {
-	if e, ok := err.(*graph.Error); ok {
-		return e.Msg
+	e, ok := err.(*graph.Error)
+	switch {
+	case !ok:
+		return err.Error()
+	case e.Msg == "" && e.Err != nil:
+		return e.Err.Error()
 	}
-	return err.Error()
+	return e.Msg
 }
 
 // end closes the question and returns its trailer. Gaps of skipped files are those of one

@@ -181,7 +181,7 @@ func (s *search) best() []*exec.Vertex {
 			cmp.Compare(len(a.Props.Name), len(b.Props.Name)), byPlace(a, b))
 	})
 	if cut := len(s.found) - s.limit; cut > 0 {
-		s.gap(GapLimit, uint64(cut), true, "only the best %d matches are listed", s.limit)
+		s.gap(GapLimit, uint64(cut), false, "only the best %d matches are listed", s.limit)
 		s.found = s.found[:s.limit]
 	}
 	return s.found

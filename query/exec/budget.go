@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/codegraphdb/codegraph/graph"
@@ -55,10 +56,23 @@ const opRun = "query.Run"
 // errFound ends a read early: what was looked for is there.
 var errFound = errors.New("found")
 
+// ErrRows is in the chain of the error for an answer of too many rows: what was passed on is
+// right as far as it goes.
+var ErrRows = errors.New("too many rows")
+
 func rowLimit(n int) error {
-	return graph.Errorf(opRun, graph.KindLimit, "the answer has more than %d rows", n).
-		WithRemedy("add LIMIT, raise max_rows, or allow a partial answer")
+	return &graph.Error{Op: opRun, Kind: graph.KindLimit, Err: rowsError(n),
+		Remedy: "add LIMIT, raise max_rows, or allow a partial answer"}
 }
+
+// rowsError is the number of rows that were too few.
+type rowsError int
+
+// Error says what the answer has.
+func (e rowsError) Error() string { return fmt.Sprintf("the answer has more than %d rows", int(e)) }
+
+// Is makes rowsError an ErrRows.
+func (e rowsError) Is(target error) bool { return target == ErrRows }
 
 func edgeLimit(n int64) error {
 	return graph.Errorf(opRun, graph.KindLimit, "the query visits more than %d edges", n).
