@@ -27,7 +27,8 @@ func (p *Project) readManifests() {
 			p.npmPackage(f.Path)
 		}
 	}
-	for _, m := range []string{graph.ManagerGo} {
+	p.pythonPackages()
+	for _, m := range []string{graph.ManagerGo, graph.ManagerPython, graph.ManagerNPM} {
 		p.rootUnit(m)
 	}
 	slices.SortStableFunc(p.units, func(a, b lang.Unit) int {

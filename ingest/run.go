@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"github.com/codegraphdb/codegraph/graph"
 	"github.com/codegraphdb/codegraph/ingest/golang"
 	"github.com/codegraphdb/codegraph/ingest/lang"
+	"github.com/codegraphdb/codegraph/ingest/python"
 )
 
 // Sink takes facts. Put is called from several goroutines at once, in no particular order, once for
@@ -50,7 +52,8 @@ func Run(ctx context.Context, p *Project, opts Options, sink Sink) (*Report, err
 	r := &runner{project: p, opts: opts, sink: sink, contents: newContents(opts),
 		ledger: newLedger(p, opts), states: make([]fileState, len(p.Files))}
 	defer r.contents.close()
-	r.analyzers = analyzers(lang.Base{Repo: opts.Repo, Units: r.units()})
+	r.analyzers = analyzers(lang.Base{Repo: opts.Repo, Root: baseOf(filepath.ToSlash(p.Root)),
+		Units: r.units()})
 	if err := r.run(ctx); err != nil {
 		return nil, err
 	}
@@ -59,7 +62,7 @@ func Run(ctx context.Context, p *Project, opts Options, sink Sink) (*Report, err
 
 // analyzers returns an analyzer for each language of lang.Of. Languages of one family share one.
 func analyzers(base lang.Base) map[string]lang.Analyzer {
-	return map[string]lang.Analyzer{"go": golang.New(base)}
+	return map[string]lang.Analyzer{"go": golang.New(base), "python": python.New(base)}
 }
 
 // units returns the packages of the tree with the names that they have in symbol keys.

@@ -65,6 +65,7 @@ type Analyzer interface {
 // languages lists the languages by file extension.
 var languages = map[string]string{
 	".go": "go",
+	".py": "python", ".pyi": "python",
 }
 
 // Of returns the language of a path, "" if it is none of ours.
