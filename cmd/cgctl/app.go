@@ -26,6 +26,7 @@ type app struct {
 	err    io.Writer
 	env    func(string) string
 	flags  globalFlags
+	read   readFlags
 	config *config
 	ran    bool // the arguments were right
 }
@@ -149,7 +150,7 @@ func (r *readFlags) registerRepo(cmd *cobra.Command) {
 
 func (r *readFlags) options() *queryv1.ReadOptions {
 	o := &queryv1.ReadOptions{Mode: queryv1.ReadMode_READ_MODE_SNAPSHOT, MaxRows: r.limit,
-		AllowPartial: r.partial}
+		AllowPartial: r.partial || r.limit > 0} // who names a limit wants what is within it
 	if r.strong {
 		o.Mode = queryv1.ReadMode_READ_MODE_STRONG
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) pathCommand() *cobra.Command {
-	var read readFlags
+	read := &a.read
 	var types []string
 	var depth uint32
 	cmd := &cobra.Command{Use: "path FROM TO", Short: "A shortest path between two symbols",
@@ -65,7 +65,7 @@ func pathTable(p *queryv1.PathValue) *table {
 }
 
 func (a *app) searchCommand() *cobra.Command {
-	var read readFlags
+	read := &a.read
 	var mode string
 	var kinds []string
 	cmd := &cobra.Command{Use: "search TEXT", Short: "Find symbols by name",

@@ -75,7 +75,7 @@ func (a *app) ingest(ctx context.Context, c *codegraph.Client, job ingestJob) er
 		return err
 	}
 	defer im.Abort("cgctl ended")
-	report, err := a.read(ctx, im, project, job)
+	report, err := a.readFiles(ctx, im, project, job)
 	if err != nil {
 		return err
 	}
@@ -96,8 +96,8 @@ func (a *app) ingest(ctx context.Context, c *codegraph.Client, job ingestJob) er
 		ElapsedMillis: time.Since(began).Milliseconds()})
 }
 
-// read turns files into facts and hands them to the import.
-func (a *app) read(ctx context.Context, im *codegraph.Import, project *ingest.Project,
+// readFiles turns files into facts and hands them to the import.
+func (a *app) readFiles(ctx context.Context, im *codegraph.Import, project *ingest.Project,
 	job ingestJob) (*ingest.Report, error) {
 	foreign := map[codegraph.Package]bool{}
 	for _, p := range im.Foreign() {

@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) queryCommand() *cobra.Command {
-	var read readFlags
+	read := &a.read
 	var params []string
 	var file string
 	cmd := &cobra.Command{Use: "query ['CYPHER']", Short: "Ask in Cypher",

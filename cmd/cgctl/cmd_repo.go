@@ -122,7 +122,7 @@ func (a *app) repoDeleteCommand() *cobra.Command {
 }
 
 func (a *app) repoExportCommand() *cobra.Command {
-	var read readFlags
+	read := &a.read
 	var format string
 	cmd := &cobra.Command{Use: "export NAME", Short: "Write all of a repository to standard output",
 		Args: cobra.ExactArgs(1),

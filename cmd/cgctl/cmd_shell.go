@@ -45,12 +45,12 @@ type shell struct {
 }
 
 func (a *app) shellCommand() *cobra.Command {
-	var read readFlags
+	read := &a.read
 	cmd := &cobra.Command{Use: "shell", Short: "Ask in Cypher, line by line", Args: cobra.NoArgs,
 		Long: "Ask in Cypher, line by line.\n\n" + shellHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connect(cmd.Context(), func(ctx context.Context, c *codegraph.Client) error {
-				s := &shell{app: a, client: c, read: &read, params: map[string]*queryv1.Value{},
+				s := &shell{app: a, client: c, read: read, params: map[string]*queryv1.Value{},
 					lines: a.statements()}
 				return s.run(cmd, ctx)
 			})

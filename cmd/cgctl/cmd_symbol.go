@@ -123,7 +123,7 @@ func (a *app) related(m interface {
 }
 
 func (a *app) symbolCommand() *cobra.Command {
-	var read readFlags
+	read := &a.read
 	cmd := &cobra.Command{Use: "symbol SYMBOL", Short: "Show one symbol", Args: cobra.ExactArgs(1),
 		Long: "Show one symbol." + refHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -173,7 +173,7 @@ func symbolDetails(s *queryv1.Symbol) *table {
 }
 
 func (a *app) callersCommand() *cobra.Command {
-	var read readFlags
+	read := &a.read
 	cmd := &cobra.Command{Use: "callers SYMBOL", Short: "Who calls a symbol, and where",
 		Long: "Who calls a symbol, and where." + refHelp, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -193,7 +193,7 @@ func (a *app) callersCommand() *cobra.Command {
 }
 
 func (a *app) calleesCommand() *cobra.Command {
-	var read readFlags
+	read := &a.read
 	cmd := &cobra.Command{Use: "callees SYMBOL", Short: "What a symbol calls, and where",
 		Long: "What a symbol calls, and where." + refHelp, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -213,7 +213,7 @@ func (a *app) calleesCommand() *cobra.Command {
 }
 
 func (a *app) neighborsCommand() *cobra.Command {
-	var read readFlags
+	read := &a.read
 	var types []string
 	var direction string
 	cmd := &cobra.Command{Use: "neighbors SYMBOL", Short: "The edges of a symbol",
@@ -261,7 +261,7 @@ func parseDirection(s string) (queryv1.Direction, error) {
 }
 
 func (a *app) impactCommand() *cobra.Command {
-	var read readFlags
+	read := &a.read
 	var depth uint32
 	cmd := &cobra.Command{Use: "impact SYMBOL", Short: "What a change of a symbol may affect",
 		Long: "What a change of a symbol may affect, nearest first." + refHelp,

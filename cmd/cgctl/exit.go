@@ -92,7 +92,8 @@ func (a *app) explain(err error) {
 	fmt.Fprintf(a.err, "cgctl: %s\n", message(e))
 	var answer *codegraph.Error
 	if errors.As(err, &answer) && answer.Detail.GetRendered() != "" {
-		fmt.Fprintln(a.err, strings.TrimRight(answer.Detail.GetRendered(), "\n"))
+		rendered := strings.TrimPrefix(answer.Detail.GetRendered(), message(e)+"\n")
+		fmt.Fprintln(a.err, strings.TrimRight(rendered, "\n"))
 	}
 	if remedy := a.remedy(e, answer); remedy != "" {
 		fmt.Fprintf(a.err, "  %s\n", remedy)

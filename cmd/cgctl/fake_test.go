@@ -103,7 +103,7 @@ func (n *fakeNode) Callers(_ context.Context, r *queryv1.CallersRequest) (*query
 	if s == open {
 		resp.Relations = []*queryv1.Relation{{Symbol: run, Edge: call, Depth: 1}}
 	}
-	if r.GetOptions().GetMaxRows() == 1 {
+	if r.GetOptions().GetMaxRows() == 1 || r.GetOptions().GetAllowPartial() {
 		resp.Trailer = trailer(&queryv1.Gap{Cause: queryv1.GapCause_GAP_CAUSE_LIMIT, Count: 4,
 			Detail: "1 row", Partial: true})
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/codegraphdb/codegraph/graph"
 )
 
-// trailer says on stderr how complete an answer is, and fails with errPartial if it is cut.
+// trailer says on stderr how complete an answer is, and fails with errPartial if it is cut
+// otherwise than by --limit.
 func (a *app) trailer(count int, noun string, t *queryv1.Trailer) error {
 	if t == nil {
 		return nil
@@ -29,11 +30,17 @@ func (a *app) trailer(count int, noun string, t *queryv1.Trailer) error {
 	var err error
 	for _, g := range t.GetGaps() {
 		fmt.Fprintln(a.err, "# gap: "+gapText(g))
-		if g.GetPartial() {
+		if g.GetPartial() && !a.asked(g, count) {
 			err = errPartial
 		}
 	}
 	return err
+}
+
+// asked tells whether a gap is only that there are more rows than --limit asked for.
+func (a *app) asked(g *queryv1.Gap, count int) bool {
+	return g.GetCause() == queryv1.GapCause_GAP_CAUSE_LIMIT && a.read.limit > 0 &&
+		count >= int(a.read.limit)
 }
 
 // instant renders a timestamp for people.
