@@ -79,6 +79,8 @@ func (r *resolver) expr(i int) value {
 		return value{}
 	case lang.KList, lang.KTuple, lang.KSet:
 		return plain(r.sequence(i))
+	case lang.KNoneLiteral:
+		return plain(shape{kind: sNone})
 	}
 	for c := range t.Kids(i) {
 		r.statement(c)
@@ -178,7 +180,7 @@ func (r *resolver) report(v value, at int) {
 	case rLocal:
 		r.reportLocal(v, at)
 	case rNone:
-		if v.kind == sUnknown {
+		if v.kind <= sNone {
 			r.out.Unresolved(r.from, v.name, lang.NoEvidence, at)
 		}
 	}
@@ -316,7 +318,7 @@ func (r *resolver) either(i int) shape {
 		if r.t.Kind(i) == lang.KConditionalExpression && n == 2 {
 			continue // the condition
 		}
-		if s.kind != sUnknown && (known == 0 || s != out) {
+		if s.kind > sNone && (known == 0 || s != out) {
 			out = s
 			known++
 		}

@@ -1,6 +1,8 @@
 package python
 
 import (
+	"maps"
+
 	"github.com/codegraphdb/codegraph/graph"
 	"github.com/codegraphdb/codegraph/ingest/lang"
 )
@@ -34,9 +36,10 @@ func (r *resolver) statement(i int) {
 	case lang.KAugmentedAssignment:
 		r.value(t.Child(i, lang.FLeft))
 		r.value(t.Child(i, lang.FRight))
-	case lang.KIfStatement, lang.KElifClause:
-		r.complexity++
-		r.conditional(i)
+	case lang.KIfStatement:
+		r.ifStatement(i)
+	case lang.KTryStatement:
+		r.tryStatement(i)
 	case lang.KForStatement:
 		r.complexity++
 		r.bindLoop(i)
@@ -48,7 +51,7 @@ func (r *resolver) statement(i int) {
 		r.asPattern(i)
 	case lang.KWithItem:
 		r.withItem(i)
-	case lang.KBlock, lang.KExpressionStatement, lang.KElseClause, lang.KTryStatement,
+	case lang.KBlock, lang.KExpressionStatement, lang.KElseClause,
 		lang.KFinallyClause, lang.KWithStatement, lang.KWithClause, lang.KReturnStatement,
 		lang.KRaiseStatement, lang.KAssertStatement, lang.KDeleteStatement, lang.KMatchStatement,
 		lang.KError, lang.KYield, lang.KInterpolation, lang.KExpressionList, lang.KIfClause:
@@ -69,30 +72,118 @@ func (r *resolver) bodies(i int) {
 	}
 }
 
-// conditional visits if and elif. isinstance(x, C) gives x a class in the body.
-func (r *resolver) conditional(i int) {
+// ifStatement visits an if with its elif and else parts. isinstance(x, C) gives x a class.
+func (r *resolver) ifStatement(i int) {
 	t := r.t
-	cond := t.Child(i, lang.FCondition)
-	r.value(cond)
-	name, s := r.isInstance(cond)
-	for c := range t.Kids(i) {
-		if c == cond {
-			continue
-		}
-		if t.Field(c) == lang.FConsequence && name != "" && len(r.locals) > 0 {
-			top := r.locals[len(r.locals)-1]
-			old, had := top[name]
-			r.set(name, s)
-			r.statement(c)
-			if had {
-				top[name] = old
-			} else {
-				delete(top, name)
+	b := r.branches()
+	part := func(n int) {
+		r.complexity++
+		cond := t.Child(n, lang.FCondition)
+		r.value(cond)
+		name, s := r.isInstance(cond)
+		b.visit(func() {
+			if name != "" {
+				r.set(name, s)
 			}
-			continue
-		}
-		r.statement(c)
+			r.statement(t.Child(n, lang.FConsequence))
+			if name != "" {
+				b.forget(name)
+			}
+		})
 	}
+	part(i)
+	whole := false
+	for c := range t.Kids(i) {
+		switch t.Kind(c) {
+		case lang.KElifClause:
+			part(c)
+		case lang.KElseClause:
+			whole = true
+			b.visit(func() { r.statement(c) })
+		}
+	}
+	b.join(!whole)
+}
+
+func (r *resolver) tryStatement(i int) {
+	b := r.branches()
+	b.visit(func() { r.statement(r.t.Child(i, lang.FBody)) })
+	for c := range r.t.Kids(i) {
+		switch r.t.Kind(c) {
+		case lang.KExceptClause, lang.KExceptGroupClause:
+			b.visit(func() { r.statement(c) })
+		}
+	}
+	b.join(false)
+	for c := range r.t.Kids(i) {
+		if k := r.t.Kind(c); k == lang.KElseClause || k == lang.KFinallyClause {
+			r.statement(c)
+		}
+	}
+}
+
+// branching is several ways through a function of which one is taken.
+type branching struct {
+	r      *resolver
+	before map[string]value
+	ends   []map[string]value
+}
+
+func (r *resolver) branches() *branching {
+	b := &branching{r: r}
+	if n := len(r.locals); n > 0 {
+		b.before = r.locals[n-1]
+	}
+	return b
+}
+
+// visit runs fn with the names as they were before the branches.
+func (b *branching) visit(fn func()) {
+	if b.before == nil {
+		fn()
+		return
+	}
+	top := len(b.r.locals) - 1
+	b.r.locals[top] = maps.Clone(b.before)
+	fn()
+	b.ends = append(b.ends, b.r.locals[top])
+}
+
+// forget gives a name back what it was before.
+func (b *branching) forget(name string) {
+	if b.before == nil {
+		return
+	}
+	top := b.r.locals[len(b.r.locals)-1]
+	if v, ok := b.before[name]; ok {
+		top[name] = v
+	} else {
+		delete(top, name)
+	}
+}
+
+// join keeps of each name what all branches agree on; skipped tells that none may be taken.
+func (b *branching) join(skipped bool) {
+	if b.before == nil {
+		return
+	}
+	if skipped {
+		b.ends = append(b.ends, b.before)
+	}
+	out := map[string]value{}
+	for _, end := range b.ends {
+		for name, v := range end {
+			old, ok := out[name]
+			switch {
+			case !ok || old.kind == sNone:
+				out[name] = v
+			case v.kind != sNone && (old.kind != v.kind || old.class != v.class || old.path != v.path ||
+				old.mod != v.mod || old.sym != v.sym):
+				out[name] = value{ref: rLocal, name: name}
+			}
+		}
+	}
+	b.r.locals[len(b.r.locals)-1] = out
 }
 
 // isInstance reads isinstance(name, Class).

@@ -142,6 +142,7 @@ type shapeKind uint8
 
 const (
 	sUnknown shapeKind = iota
+	sNone              // None: another branch may say more
 	sModule
 	sClass
 	sInstance
