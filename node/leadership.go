@@ -49,21 +49,19 @@ func (r *replica) watchLeadership() {
 	r.leading.watch(r.raft, r.stop, func() { r.logger.Debug("leads") })
 }
 
-// confirm returns an index that covers everything acknowledged before the call, once a voter
-// quorum has accepted this leader after the call began. The library's VerifyLeader is satisfied by
+// confirm returns nil once a voter quorum has accepted this leader after the call began; its state
+// then holds everything acknowledged before the call. The library's VerifyLeader is satisfied by
 // responses to heartbeats that were sent before it; it only pokes here.
-func confirm(ctx context.Context, r *raft.Raft, l *leadership, t *transport.GroupTransport) (
-	uint64, error) {
+func confirm(ctx context.Context, r *raft.Raft, l *leadership, t *transport.GroupTransport) error {
 	const op = "node.confirm"
 	began := time.Now()
 	term := l.ready.Load()
 	if term == 0 || r.State() != raft.Leader || r.CurrentTerm() != term {
-		return 0, graph.Errorf(op, graph.KindNotLeader, "this node does not lead the group")
+		return graph.Errorf(op, graph.KindNotLeader, "this node does not lead the group")
 	}
-	index := r.CommitIndex()
 	conf := r.GetConfiguration()
 	if err := conf.Error(); err != nil {
-		return 0, err
+		return err
 	}
 	var peers []raft.ServerID
 	voters := 0
@@ -78,14 +76,14 @@ func confirm(ctx context.Context, r *raft.Raft, l *leadership, t *transport.Grou
 	}
 	need := voters / 2 // beside this node
 	if need == 0 {
-		return index, nil
+		return nil
 	}
 	poke := r.VerifyLeader()
 	if err := t.WaitConfirmed(ctx, peers, need, term, began); err != nil {
-		return 0, graph.Errorf(op, graph.KindUnavailable, "leadership is not confirmed: %w", err)
+		return graph.Errorf(op, graph.KindUnavailable, "leadership is not confirmed: %w", err)
 	}
 	_ = poke // its answer says less than WaitConfirmed
-	return index, nil
+	return nil
 }
 
 // notLeaderError names the node that leads, where it is known.

@@ -42,7 +42,8 @@ type Node struct {
 	servers  servers
 
 	draining atomic.Bool
-	fatalErr chan error // at most one error that ends the process
+	current  atomic.Bool // knows what the cluster had committed when this node started
+	fatalErr chan error  // at most one error that ends the process
 	cancel   context.CancelFunc
 	tasks    sync.WaitGroup
 }
@@ -214,6 +215,7 @@ func (n *Node) run(ctx context.Context) {
 		}
 		return
 	}
+	n.tasks.Go(func() { n.catchUp(ctx) })
 	n.tasks.Go(func() { n.runImports(ctx) })
 	n.tasks.Go(func() { n.runMembership(ctx) })
 	n.tasks.Go(func() { n.runBalance(ctx) })
@@ -268,6 +270,9 @@ func (n *Node) Problems() []string {
 	snap := n.meta.state.Snapshot()
 	if len(snap.Map().Shards) == 0 {
 		return append(out, "there is no map of shards yet")
+	}
+	if !n.current.Load() {
+		out = append(out, notCurrent)
 	}
 	if _, ok := snap.Node(n.id()); !ok {
 		out = append(out, "this node is not registered yet")

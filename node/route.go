@@ -53,6 +53,10 @@ func (n *Node) toLeader(ctx context.Context, group uint64, members []string,
 	next := 0
 	for {
 		node := n.leaderGuess(group)
+		if node == "" && len(members) == 0 {
+			return graph.Errorf("node.route", graph.KindUnavailable, "no member of group %d is known",
+				group)
+		}
 		if node == "" {
 			node = members[next%len(members)]
 			next++

@@ -74,6 +74,10 @@ func (n *Node) refuse(method string) error {
 		return graph.Errorf(method, graph.KindUnavailable, "this node is not part of a cluster: %s",
 			n.founding.waitsFor())
 	}
+	if !n.current.Load() && method != adminv1.AdminService_Status_FullMethodName {
+		return graph.Errorf(method, graph.KindUnavailable, "this node is starting: it %s", notCurrent).
+			WithRemedy("try again, or ask another node")
+	}
 	return nil
 }
 

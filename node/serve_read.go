@@ -20,7 +20,7 @@ func (n *Node) readShard(ctx context.Context, req *peerv1.ReadRequest) (
 	const op = "node.Read"
 	rep := n.groups.get(req.GetShardId())
 	if rep == nil {
-		return nil, graph.Errorf(op, graph.KindNotFound, "shard %d has no replica on this node",
+		return nil, graph.Errorf(op, graph.KindUnavailable, "shard %d is not open on this node",
 			req.GetShardId())
 	}
 	if rep.desc.Epoch != req.GetEpoch() {

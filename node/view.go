@@ -81,7 +81,32 @@ func (n *Node) waitReadIndex(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return n.waitMetaApplied(ctx, index)
+	_, err = n.meta.state.Wait(ctx, func(s *cluster.Snapshot) bool {
+		return s.AppliedIndex() >= index
+	})
+	return err
+}
+
+// notCurrent says why a node that has just started takes no request.
+const notCurrent = "has not learned yet what the cluster has committed"
+
+// catchUp lets requests in once this node knows what the cluster had committed when it started.
+// Before that its replica of the meta group is empty, or as old as its last snapshot: it would
+// deny shards and repositories that are there.
+func (n *Node) catchUp(ctx context.Context) {
+	for ctx.Err() == nil {
+		soon, cancel := context.WithTimeout(ctx, 2*time.Second)
+		err := n.waitReadIndex(soon)
+		cancel()
+		if err == nil && len(n.meta.state.Snapshot().Map().Shards) > 0 {
+			n.current.Store(true)
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryPause):
+		}
+	}
 }
 
 func (n *Node) readIndexAt(ctx context.Context, node string) (uint64, error) {
@@ -99,28 +124,17 @@ func (n *Node) readIndexAt(ctx context.Context, node string) (uint64, error) {
 	return resp.GetIndex(), nil
 }
 
-// readIndexHere returns the index of the last command that a confirmed leader has committed.
+// readIndexHere returns the index of the last command that a confirmed leader has applied, which
+// covers everything acknowledged before the call: this leader acknowledges what it has applied, and
+// the barrier of its term came after what leaders before it acknowledged. Raft's own applied index
+// would not do: it counts entries that are still on their way to the state.
 func (n *Node) readIndexHere(ctx context.Context) (uint64, error) {
 	if !n.meta.running() {
 		return 0, notLeader("node.readIndex", "", "this node is not part of a cluster yet")
 	}
-	index, err := confirm(ctx, n.meta.raft, &n.meta.leading, n.meta.trans)
-	if err != nil && graph.IsKind(err, graph.KindNotLeader) {
+	err := confirm(ctx, n.meta.raft, &n.meta.leading, n.meta.trans)
+	if graph.IsKind(err, graph.KindNotLeader) {
 		return 0, notLeader("node.readIndex", n.meta.leader(), "this node does not lead the meta group")
 	}
-	return index, err
-}
-
-// waitMetaApplied waits until Raft has applied index here. Entries that are no commands do not
-// reach the state, so Raft's own index is asked.
-func (n *Node) waitMetaApplied(ctx context.Context, index uint64) error {
-	for n.meta.raft.AppliedIndex() < index {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-n.meta.state.Snapshot().Changed():
-		case <-time.After(2 * time.Millisecond):
-		}
-	}
-	return nil
+	return n.meta.state.Snapshot().AppliedIndex(), err
 }
