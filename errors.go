@@ -72,6 +72,8 @@ func explainTransport(e *graph.Error, addr, msg string) {
 		msg = strings.Trim(cause, `"`)
 	}
 	switch {
+	case brokenHandshake(msg): // a node that dies; another one, or a later time, may do
+		e.Msg = addr + ": " + strings.TrimPrefix(msg, "transport: ")
 	case strings.Contains(msg, "authentication handshake failed"),
 		strings.Contains(msg, "certificate"):
 		e.Kind = graph.KindUnauthorized
@@ -85,6 +87,21 @@ func explainTransport(e *graph.Error, addr, msg string) {
 	default:
 		e.Msg = addr + ": " + msg
 	}
+}
+
+// brokenHandshake tells whether a connection broke while the two sides were still agreeing on
+// certificates, which says nothing about these.
+func brokenHandshake(msg string) bool {
+	if !strings.Contains(msg, "authentication handshake failed") {
+		return false
+	}
+	for _, s := range []string{"connection reset", "broken pipe", "EOF", "i/o timeout",
+		"deadline exceeded", "use of closed"} {
+		if strings.Contains(msg, s) {
+			return true
+		}
+	}
+	return false
 }
 
 // passing tells whether the same request may succeed later or elsewhere.
