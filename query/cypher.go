@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"strings"
 
 	"github.com/codegraphdb/codegraph/graph"
 	"github.com/codegraphdb/codegraph/query/exec"
@@ -76,7 +77,7 @@ func queryError(err error) error {
 }
 
 // Execute runs a Cypher query and passes its answer to sink. Parameters are Values without symbols,
-// edges and paths. A query that begins with EXPLAIN gives its plan in one column.
+// edges and paths. A query that begins with EXPLAIN gives its plan, one step a row.
 //
 // Vertices that no repository here defines are found by following edges, by key, or by the labels
 // ExternalSymbol and UnresolvedRef; a pattern of one vertex without label means what is ingested.
@@ -117,7 +118,11 @@ func explainTo(sink Sink, q *plan.Query) error {
 	if err := sink.Header([]string{"plan"}); err != nil {
 		return err
 	}
-	return sink.Rows([][]Value{{q.String()}})
+	var rows [][]Value
+	for line := range strings.Lines(q.String()) {
+		rows = append(rows, []Value{strings.TrimSuffix(line, "\n")})
+	}
+	return sink.Rows(rows)
 }
 
 // checkParams refuses values that a query cannot compute with, and turns machine-sized integers

@@ -133,13 +133,22 @@ type adjacency struct {
 	x     *run
 	spec  graph.ExpandSpec
 	both  bool
-	lists map[*Vertex][]graph.HalfEdge
+	lists map[*Vertex][]link
 	held  int64
 }
 
+// link is an edge and where it leads; all walks share it.
+type link struct {
+	to   *Vertex
+	edge *edge
+}
+
+// linkBytes is what a link takes.
+const linkBytes = 16 + 96
+
 func newAdjacency(x *run, op *plan.Expand) *adjacency {
 	return &adjacency{x: x, spec: graph.ExpandSpec{Out: op.Out, In: op.In, Types: op.Types},
-		both: op.Out && op.In, lists: map[*Vertex][]graph.HalfEdge{}}
+		both: op.Out && op.In, lists: map[*Vertex][]link{}}
 }
 
 // read makes sure that the edges of vs are there.
@@ -160,23 +169,18 @@ func (a *adjacency) read(vs []*Vertex) error {
 	}
 	return a.x.r.Expand(a.x.ctx, missing, a.spec, func(i int, edges []graph.HalfEdge) error {
 		v := missing[i]
-		if a.both {
-			edges = withoutSecondLoop(v, edges)
+		links := make([]link, 0, len(edges))
+		for j := range edges {
+			h := &edges[j]
+			if a.both && !h.Out && h.Other == v.ID {
+				continue // an undirected walk takes a loop once
+			}
+			to := a.x.r.Vertex(h.Other)
+			links = append(links, link{to, newEdge(v, to, h)})
 		}
-		a.lists[v] = edges
-		n := int64(len(edges))*edgeBytes + 64
+		a.lists[v] = links
+		n := int64(len(links))*linkBytes + 64
 		a.held += n
 		return a.x.r.Charge(n)
 	})
-}
-
-// withoutSecondLoop drops the second half of a loop.
-func withoutSecondLoop(v *Vertex, edges []graph.HalfEdge) []graph.HalfEdge {
-	kept := make([]graph.HalfEdge, 0, len(edges))
-	for _, h := range edges {
-		if h.Out || h.Other != v.ID {
-			kept = append(kept, h)
-		}
-	}
-	return kept
 }

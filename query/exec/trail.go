@@ -3,7 +3,6 @@ package exec
 import (
 	"slices"
 
-	"github.com/codegraphdb/codegraph/graph"
 	"github.com/codegraphdb/codegraph/query/plan"
 )
 
@@ -90,12 +89,12 @@ func (s *trailStep) grow(chunk []*trail) ([]*trail, error) {
 	var longer []*trail
 	for _, t := range chunk {
 		before := len(longer)
-		edges := s.adj.lists[t.at]
-		if err := s.x.r.visited(len(edges)); err != nil {
+		links := s.adj.lists[t.at]
+		if err := s.x.r.visited(len(links)); err != nil {
 			return nil, err
 		}
-		for i := range edges {
-			next := s.extend(t, &edges[i])
+		for i := range links {
+			next := s.extend(t, links[i])
 			if next == nil {
 				continue
 			}
@@ -119,21 +118,16 @@ func (s *trailStep) grow(chunk []*trail) ([]*trail, error) {
 }
 
 // extend returns t with one more edge, nil if t has it already.
-func (s *trailStep) extend(t *trail, h *graph.HalfEdge) *trail {
-	to := s.x.r.Vertex(h.Other)
-	id := EdgeID{t.at, h.Type, to}
-	if !h.Out {
-		id.Src, id.Dst = to, t.at
-	}
+func (s *trailStep) extend(t *trail, l link) *trail {
 	for b := t; b.edge != nil; b = b.before {
-		if b.edge.id == id {
+		if b.edge.id == l.edge.id {
 			return nil
 		}
 	}
-	if taken(t.w, s.op.Unique, id) {
+	if taken(t.w, s.op.Unique, l.edge.id) {
 		return nil
 	}
-	return &trail{w: t.w, at: to, edge: newEdge(t.at, to, h), before: t, depth: t.depth + 1}
+	return &trail{w: t.w, at: l.to, edge: l.edge, before: t, depth: t.depth + 1}
 }
 
 // found passes on a path.
@@ -233,12 +227,12 @@ func (s *reachStep) searchAll(searches []*search) (held int64, err error) {
 func (s *reachStep) grow(q *search) error {
 	var next []*Vertex
 	for _, v := range q.frontier {
-		edges := s.adj.lists[v]
-		if err := s.x.r.visited(len(edges)); err != nil {
+		links := s.adj.lists[v]
+		if err := s.x.r.visited(len(links)); err != nil {
 			return err
 		}
-		for i := range edges {
-			to := s.x.r.Vertex(edges[i].Other)
+		for i := range links {
+			to := links[i].to
 			if _, had := q.seen[to]; had {
 				continue
 			}
