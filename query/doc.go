@@ -21,9 +21,9 @@
 //     Unknown labels, edge types and properties are errors: the schema is fixed.
 //   - * and *m.. go up to plan.DefaultMaxHops edges. No edge is taken twice in one MATCH.
 //   - An isolated (n) without label means what is ingested. Vertices that are only pointed at are
-//     found by following edges, by key, and by the labels ExternalSymbol and UnresolvedRef. They are
-//     in no index: a name alone finds them from the other end of an edge only, so a label on the
-//     target of an edge, (f)-[:CALLS]->(g:Callable {name: 'x'}), makes a scan into a look-up.
+//     found by following edges, by key, and by the labels ExternalSymbol and UnresolvedRef. No
+//     index has them: a name alone finds them from the other end of an edge only, so a label on
+//     the target of an edge, (f)-[:CALLS]->(g:Callable {name: 'x'}), makes a scan a look-up.
 //   - The places of an edge, r.line too, are read from the side of its source.
 //   - CALL, writes, PROFILE and UNION within subqueries are refused by name.
 package query
