@@ -69,13 +69,23 @@ func (n *Node) waitToken(ctx context.Context, token graph.Timestamp) error {
 	return nil
 }
 
+// confirmWithin is how long a leader of the meta group may take to confirm that it leads. One that
+// was deposed while it waits is never confirmed.
+const confirmWithin = time.Second
+
 // waitReadIndex waits until this node has applied everything that was acknowledged before the call.
 func (n *Node) waitReadIndex(ctx context.Context) error {
 	var index uint64
 	members, _ := n.meta.members()
 	err := n.toLeader(ctx, metaGroup, members, func(ctx context.Context, node string) error {
+		soon, cancel := context.WithTimeout(ctx, confirmWithin)
+		defer cancel()
 		var err error
-		index, err = n.readIndexAt(ctx, node)
+		index, err = n.readIndexAt(soon, node)
+		if err != nil && soon.Err() != nil && ctx.Err() == nil { // it may lead no more: ask again
+			err = graph.Errorf("node.readIndex", graph.KindUnavailable,
+				"node %s does not confirm that it leads: %w", node, err)
+		}
 		return err
 	})
 	if err != nil {
