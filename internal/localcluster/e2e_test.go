@@ -243,3 +243,63 @@ func differs(s *adminv1.ShardInfo) string {
 	}
 	return ""
 }
+
+// TestRollingRestart: nodes end in order and come back, one after the other; no read fails.
+func TestRollingRestart(t *testing.T) {
+	c := realCluster(t, Options{Nodes: 3, TLS: true})
+	client := connect(t, c)
+	takeIn(t, client, writeTree(t, 10), "demo", nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var reads int
+	done := make(chan error, 1)
+	go func() {
+		for ctx.Err() == nil {
+			_, err := client.Callers(context.WithoutCancel(ctx),
+				&queryv1.CallersRequest{Ref: codegraph.Ref("core.Core")})
+			if err != nil {
+				done <- err
+				return
+			}
+			reads++
+		}
+		done <- nil
+	}()
+	for i := range c.Size() {
+		killed, err := c.StopNode(i)
+		if err != nil || killed {
+			t.Fatalf("node %d: killed %v, %v", i+1, killed, err)
+		}
+		if err := c.StartNode(i); err != nil {
+			t.Fatal(err)
+		}
+		ready(t, c)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("after %d reads: %v", reads, err)
+	}
+	if reads == 0 {
+		t.Error("nothing was read")
+	}
+}
+
+// TestAllKilled: what was acknowledged is there after all nodes died at once.
+func TestAllKilled(t *testing.T) {
+	c := realCluster(t, Options{Nodes: 3, TLS: true})
+	client := connect(t, c)
+	takeIn(t, client, writeTree(t, 12), "demo", nil)
+	for i := range c.Size() {
+		if err := c.Kill(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready(t, c)
+	if got := callers(t, client, "core.Core"); len(got) != 12 {
+		t.Errorf("callers: %v", got)
+	}
+	equalDigests(t, client)
+}
