@@ -159,11 +159,16 @@ type metaAnswer struct {
 	err    error
 }
 
-// propose applies a command on the leader and returns its result.
+// propose applies a command on the leader and returns its result. What Apply would have to call
+// fatal does not get into the log.
 func (m *meta) propose(ctx context.Context, command []byte) (metaAnswer, error) {
 	const op = "node.proposeMeta"
 	if m.raft == nil || m.raft.State() != raft.Leader || m.leading.ready.Load() == 0 {
 		return metaAnswer{}, notLeader(op, m.leader(), "this node does not lead the meta group")
+	}
+	command, err := cluster.PrepareCommand(command, nowMillis())
+	if err != nil {
+		return metaAnswer{}, err
 	}
 	f := m.raft.Apply(command, 10*time.Second)
 	if err := wait(ctx, f); err != nil {
