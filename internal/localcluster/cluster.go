@@ -73,8 +73,9 @@ func Open(dir string) (*Cluster, error) {
 }
 
 func newCluster(dir string, s *state) *Cluster {
-	return &Cluster{dir: dir, state: s, ended: map[int]*ending{}, http: &http.Client{Timeout: 2 * time.Second,
-		Transport: &http.Transport{DisableKeepAlives: true}}}
+	return &Cluster{dir: dir, state: s, ended: map[int]*ending{},
+		http: &http.Client{Timeout: 2 * time.Second,
+			Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
 // prepare makes the directories of the nodes and their certificates.

@@ -24,7 +24,11 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "start" {
 		os.Exit(fakeNode(os.Args[2:]))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if builtIn != "" {
+		_ = os.RemoveAll(builtIn)
+	}
+	os.Exit(code)
 }
 
 // fakeNode serves /readyz until SIGTERM. A file "stubborn" in its directory makes it ignore the

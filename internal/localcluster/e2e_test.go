@@ -23,6 +23,7 @@ var built = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	builtIn = dir
 	path := filepath.Join(dir, "codegraphd")
 	out, err := exec.Command("go", "build", "-o", path, "../../cmd/codegraphd").CombinedOutput()
 	if err != nil {
@@ -30,6 +31,9 @@ var built = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// builtIn is the directory of it, once it is there.
+var builtIn string
 
 // realCluster starts nodes and waits until they are ready.
 func realCluster(t *testing.T, opts Options) *Cluster {
