@@ -154,9 +154,15 @@ func addReplica(info *adminv1.ShardInfo, rep cluster.Replica, a nodeAnswer) {
 	}
 }
 
-// ListRepositories implements AdminService.
-func (s *adminServer) ListRepositories(_ context.Context, req *adminv1.ListRepositoriesRequest) (
+// ListRepositories implements AdminService. It tells what was committed before the call; while the
+// meta group has no leader, what this node knows.
+func (s *adminServer) ListRepositories(ctx context.Context, req *adminv1.ListRepositoriesRequest) (
 	*adminv1.ListRepositoriesResponse, error) {
+	fresh, cancel := context.WithTimeout(ctx, time.Second)
+	if err := s.node.waitReadIndex(fresh); err != nil {
+		s.node.logger.Debug("listing repositories as this node knows them", "err", err)
+	}
+	cancel()
 	snap := s.node.meta.state.Snapshot()
 	repos := snap.Repositories()
 	if name := req.GetName(); name != "" {
