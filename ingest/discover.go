@@ -46,6 +46,9 @@ type File struct {
 	Skip     string // why it is skipped, as far as is known without reading it
 }
 
+// plain tells whether the file holds no source code: it gets a vertex, its contents are not read.
+func (f *File) plain() bool { return f.Skip == "" && f.Language == "" }
+
 // The reasons for which files are skipped.
 const (
 	SkipBinary     = "binary"
@@ -153,7 +156,7 @@ func (p *Project) look(rel string) File {
 		f.Skip = SkipVendored
 	case info.Size() > p.maxBytes:
 		f.Skip = SkipTooLarge
-	case f.Language == "":
+	case lang.Unread(rel):
 		f.Skip = SkipLanguage
 	}
 	if info != nil {

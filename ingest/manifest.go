@@ -17,7 +17,7 @@ import (
 // readManifests finds the packages that the tree declares.
 func (p *Project) readManifests() {
 	for _, f := range p.Files {
-		if f.Skip != "" && f.Skip != SkipLanguage {
+		if f.Skip != "" {
 			continue
 		}
 		switch path.Base(f.Path) {

@@ -28,7 +28,7 @@ func (p *Project) pythonPackages() {
 	for _, m := range pythonManifests {
 		for _, f := range p.Files {
 			dir := dirOf(f.Path)
-			if path.Base(f.Path) != m || named[dir] || f.Skip != "" && f.Skip != SkipLanguage {
+			if path.Base(f.Path) != m || named[dir] || f.Skip != "" {
 				continue
 			}
 			if name := p.pythonName(f.Path); name != "" {

@@ -163,10 +163,10 @@ func (r *runner) canceled(ctx context.Context, err error) error {
 func (r *runner) scan(ctx context.Context, p *lang.Parser, i int) error {
 	f, s := &r.project.Files[i], &r.states[i]
 	s.skip = f.Skip
-	if s.skip == SkipLanguage && r.project.sniffBinary(f.Path) {
+	if (f.plain() || s.skip == SkipLanguage) && r.project.sniffBinary(f.Path) {
 		s.skip = SkipBinary
 	}
-	if s.skip != "" {
+	if s.skip != "" || f.plain() {
 		s.hash = hashOf([]byte(s.skip + "\x00" + strconv.FormatInt(f.Size, 10)))
 		r.ledger.step(0)
 		return nil
@@ -231,7 +231,7 @@ func reasonOf(err error) string {
 func (r *runner) resolve(ctx context.Context, p *lang.Parser, i int) error {
 	f, s := &r.project.Files[i], &r.states[i]
 	facts := r.newFacts(i)
-	if s.skip == "" {
+	if s.skip == "" && !f.plain() {
 		data, err := r.contents.take(i)
 		if err != nil {
 			return err
