@@ -27,6 +27,7 @@ type Project struct {
 	Files    []File    // sorted by path
 	Ignored  int       // files that ignore files leave out, as far as the walk saw them
 	units    []lang.Unit
+	paths    []lang.PathMap
 	maxBytes int64
 	root     *os.Root
 }

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"cmp"
-	"encoding/json"
 	"path"
 	"path/filepath"
 	"slices"
@@ -25,6 +24,8 @@ func (p *Project) readManifests() {
 			p.goModule(f.Path)
 		case "package.json":
 			p.npmPackage(f.Path)
+		case "tsconfig.json", "jsconfig.json", "tsconfig.base.json":
+			p.tsConfig(f.Path)
 		}
 	}
 	p.pythonPackages()
@@ -34,6 +35,10 @@ func (p *Project) readManifests() {
 	slices.SortStableFunc(p.units, func(a, b lang.Unit) int {
 		return cmp.Or(cmp.Compare(len(b.Dir), len(a.Dir)), cmp.Compare(a.Dir, b.Dir),
 			cmp.Compare(a.Manager, b.Manager))
+	})
+	slices.SortStableFunc(p.paths, func(a, b lang.PathMap) int {
+		return cmp.Or(cmp.Compare(len(b.Dir), len(a.Dir)), cmp.Compare(a.Dir, b.Dir),
+			cmp.Compare(len(b.Pattern), len(a.Pattern)), cmp.Compare(a.Pattern, b.Pattern))
 	})
 	slices.SortFunc(p.Packages, func(a, b Package) int {
 		return cmp.Or(cmp.Compare(a.Manager, b.Manager), cmp.Compare(a.Name, b.Name),
@@ -93,20 +98,6 @@ func (p *Project) rootUnit(manager string) {
 		}
 	}
 	p.units = append(p.units, lang.Unit{Manager: manager})
-}
-
-func (p *Project) npmPackage(file string) {
-	data, skip := p.read(file)
-	if skip != "" {
-		return
-	}
-	var m struct {
-		Name string `json:"name"`
-	}
-	if json.Unmarshal(data, &m) != nil || m.Name == "" {
-		return
-	}
-	p.addUnit(lang.Unit{Manager: graph.ManagerNPM, Dir: dirOf(file), Name: m.Name}, file)
 }
 
 // manifestName returns the name that a manifest in the root gives the tree.

@@ -174,6 +174,9 @@ func (l *ledger) stored(f *graph.OwnerFacts, isFile, generated bool) {
 		r.PartialAll++
 		r.Partial = append(r.Partial, f.Path)
 	}
+	if f.Vertices[0].Lang == "" { // a text, with nothing to parse
+		return
+	}
 	r.Parsed++
 	r.StoredLines += int64(f.Lines)
 	if generated {

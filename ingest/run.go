@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/ingest/ecma"
 	"github.com/codegraphdb/codegraph/ingest/golang"
 	"github.com/codegraphdb/codegraph/ingest/lang"
 	"github.com/codegraphdb/codegraph/ingest/python"
@@ -53,7 +54,7 @@ func Run(ctx context.Context, p *Project, opts Options, sink Sink) (*Report, err
 		ledger: newLedger(p, opts), states: make([]fileState, len(p.Files))}
 	defer r.contents.close()
 	r.analyzers = analyzers(lang.Base{Repo: opts.Repo, Root: baseOf(filepath.ToSlash(p.Root)),
-		Units: r.units()})
+		Units: r.units(), Paths: p.paths})
 	if err := r.run(ctx); err != nil {
 		return nil, err
 	}
@@ -62,7 +63,9 @@ func Run(ctx context.Context, p *Project, opts Options, sink Sink) (*Report, err
 
 // analyzers returns an analyzer for each language of lang.Of. Languages of one family share one.
 func analyzers(base lang.Base) map[string]lang.Analyzer {
-	return map[string]lang.Analyzer{"go": golang.New(base), "python": python.New(base)}
+	js := ecma.New(base)
+	return map[string]lang.Analyzer{"go": golang.New(base), "python": python.New(base),
+		"javascript": js, "typescript": js, "tsx": js}
 }
 
 // units returns the packages of the tree with the names that they have in symbol keys.

@@ -10,13 +10,13 @@ import (
 
 // Unit is a package in the sense of a package manager: what a manifest of the tree declares.
 type Unit struct {
-	Manager  string            // graph.ManagerGo, ...
-	Dir      string            // of the manifest, "" for the root
-	Name     string            // as the manifest says it
-	Package  string            // in symbol keys: Name, or repo:<id>/Name if owned elsewhere
-	Requires []string          // Go: required modules, sorted
-	Replaces map[string]string // Go: import path -> directory of the tree
-	Options  map[string]string // language settings: see the language
+	Manager  string              // graph.ManagerGo, ...
+	Dir      string              // of the manifest, "" for the root
+	Name     string              // as the manifest says it
+	Package  string              // in symbol keys: Name, or repo:<id>/Name if owned elsewhere
+	Requires []string            // Go: required modules, sorted
+	Replaces map[string]string   // Go: import path -> directory of the tree
+	Entries  map[string][]string // npm: files of the entry points, by subpath (".", "./sub")
 }
 
 // File is a source file as both passes see it.
@@ -43,6 +43,14 @@ type Base struct {
 	Repo  graph.RepoID
 	Root  string // name of the root directory
 	Units []Unit // deepest directory first, then by name
+	Paths []PathMap
+}
+
+// PathMap is an entry of `paths` in a tsconfig.json, or its baseUrl.
+type PathMap struct {
+	Dir     string   // where it holds
+	Pattern string   // with at most one *
+	Targets []string // relative to the root
 }
 
 // Result says how a file parsed.
@@ -66,6 +74,9 @@ type Analyzer interface {
 var languages = map[string]string{
 	".go": "go",
 	".py": "python", ".pyi": "python",
+	".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".jsx": "javascript",
+	".ts": "typescript", ".mts": "typescript", ".cts": "typescript",
+	".tsx": "tsx",
 }
 
 // Of returns the language of a path, "" if it is none of ours.
