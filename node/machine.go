@@ -44,10 +44,7 @@ func (m *machine) ApplyBatch(logs []*raft.Log) []any {
 }
 
 // Snapshot implements raft.FSM. The state itself is the snapshot: Persist flushes it.
-func (m *machine) Snapshot() (raft.FSMSnapshot, error) {
-	applied, _ := m.state.Applied()
-	return &stateSnapshot{m.state, applied}, nil
-}
+func (m *machine) Snapshot() (raft.FSMSnapshot, error) { return &stateSnapshot{m.state}, nil }
 
 // Restore implements raft.FSM: at start it checks that the state holds what the snapshot says;
 // when a leader sent one it replaces the state.
@@ -58,9 +55,9 @@ func (m *machine) Restore(rc io.ReadCloser) error {
 		return err
 	}
 	if local {
-		if applied, _ := m.state.Applied(); applied < index {
-			return fmt.Errorf("shard %d: snapshot at %d, but the state is at %d", m.desc.ID, index,
-				applied)
+		if base := m.state.Base(); base < index {
+			return fmt.Errorf("shard %d: snapshot at %d, but the state's is at %d", m.desc.ID, index,
+				base)
 		}
 		return nil
 	}
@@ -73,15 +70,18 @@ func (m *machine) Restore(rc io.ReadCloser) error {
 	return m.snaps.Installed(index)
 }
 
-// stateSnapshot is a snapshot under way: the state through an index.
-type stateSnapshot struct {
-	state *shard.Shard
-	index uint64
-}
+// stateSnapshot is a snapshot under way.
+type stateSnapshot struct{ state *shard.Shard }
 
-// Persist implements raft.FSMSnapshot: flush first, so that truncation follows durable state.
+// Persist implements raft.FSMSnapshot: flush first, so that truncation follows durable state. The
+// index is the sink's: it may be that of a barrier, which the state does not know (rule 5.1).
 func (s *stateSnapshot) Persist(sink raft.SnapshotSink) error {
-	if err := s.state.Persist(s.index); err != nil {
+	at, ok := sink.(interface{ Index() uint64 })
+	if !ok {
+		sink.Cancel()
+		return fmt.Errorf("snapshot %s does not tell its index", sink.ID())
+	}
+	if err := s.state.Persist(at.Index()); err != nil {
 		sink.Cancel()
 		return err
 	}

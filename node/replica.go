@@ -162,7 +162,7 @@ func (r *replica) checkLog() error {
 	if err != nil {
 		return err
 	}
-	if applied, _ := r.state.Applied(); max(last, first) < applied {
+	if applied, _ := r.state.Applied(); max(last, first, r.state.Base()) < applied {
 		return graph.Errorf("node.openReplica", graph.KindCorrupt,
 			"shard %d: the log ends at %d, the state is at %d", r.desc.ID, last, applied).
 			WithRemedy("remove the whole data directory; the node joins as a new one")

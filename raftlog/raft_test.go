@@ -96,7 +96,7 @@ func (m *machine) Restore(rc io.ReadCloser) error {
 		return err
 	}
 	m.d.flushed = m.now.clone()
-	return m.d.snaps.Installed(m.now.Applied)
+	return m.d.snaps.Installed(index)
 }
 
 // Stream checkpoints the state as it is now.

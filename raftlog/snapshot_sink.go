@@ -23,26 +23,35 @@ const LocalMarker = "codegraph: the state is in the shard\n"
 // restorePrefix begins what Open gives in place of a state that is here already.
 const restorePrefix = "codegraph: look at the shard's state\n"
 
+// receivedPrefix goes before a received state when it is opened. It has the length of the other.
+const receivedPrefix = "codegraph: a received state follows \n"
+
 const restoreMarkerLen = len(restorePrefix) + 8
 
 func restoreMarker(index uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte(restorePrefix), index)
 }
 
-// ReadRestore tells the state machine's Restore what it was given. If local, the state is the one
-// on disk, which must hold everything through index, or Restore fails so that Raft falls back to
-// an older snapshot. Otherwise state is the whole stream that a leader sent.
+func receivedMarker(index uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte(receivedPrefix), index)
+}
+
+// ReadRestore tells the state machine's Restore what it was given, and the index of the snapshot.
+// If local, the state is the one on disk, whose last snapshot must be at index or later, or Restore
+// fails so that Raft falls back to an older one. Otherwise state is the stream that a leader sent.
 func ReadRestore(r io.Reader) (local bool, index uint64, state io.Reader, err error) {
 	head := make([]byte, restoreMarkerLen)
-	n, err := io.ReadFull(r, head)
-	head = head[:n]
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return false, 0, nil, err
+	if _, err := io.ReadFull(r, head); err != nil {
+		return false, 0, nil, corrupt("raftlog.ReadRestore", "a snapshot begins with no marker: %v", err)
 	}
-	if err == nil && bytes.HasPrefix(head, []byte(restorePrefix)) {
-		return true, binary.BigEndian.Uint64(head[len(restorePrefix):]), nil, nil
+	index = binary.BigEndian.Uint64(head[len(restorePrefix):])
+	switch {
+	case bytes.HasPrefix(head, []byte(restorePrefix)):
+		return true, index, nil, nil
+	case bytes.HasPrefix(head, []byte(receivedPrefix)):
+		return false, index, r, nil
 	}
-	return false, 0, io.MultiReader(bytes.NewReader(head), r), nil
+	return false, 0, nil, corrupt("raftlog.ReadRestore", "a snapshot begins with no marker")
 }
 
 // Create begins a snapshot. What is written decides what it is: LocalMarker alone is one taken
@@ -85,6 +94,10 @@ type sink struct {
 // ID returns the id under which the snapshot will be listed.
 func (k *sink) ID() string { return k.rec.ID }
 
+// Index returns the last entry that the snapshot covers. It may be above what the state machine
+// has applied: barriers and the like count, and never get there.
+func (k *sink) Index() uint64 { return k.rec.Index }
+
 // Write takes the next bytes.
 func (k *sink) Write(p []byte) (int, error) {
 	if k.done {
@@ -109,6 +122,7 @@ func (k *sink) Write(p []byte) (int, error) {
 // spill begins the file of a received state.
 func (k *sink) spill() (err error) {
 	if bytes.HasPrefix(k.head, []byte(restorePrefix)) ||
+		bytes.HasPrefix(k.head, []byte(receivedPrefix)) ||
 		bytes.HasPrefix(k.head, []byte(LocalMarker)) {
 		return errors.New("a marker of another replica's state is not a state")
 	}

@@ -1,6 +1,7 @@
 package raftlog
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -194,7 +195,7 @@ func (s *Snapshots) List() ([]*raft.SnapshotMeta, error) {
 	return metas, nil
 }
 
-// Open opens a snapshot: a received one from its file, one that was taken here as a restore
+// Open opens a snapshot: a received one from its file, behind a marker for ReadRestore, one that was taken here as a restore
 // marker before Serve and as a stream of the state after it. The size in the metadata that it
 // returns is exact.
 func (s *Snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
@@ -207,8 +208,7 @@ func (s *Snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	var size int64
 	switch {
 	case rec.Origin == originReceived:
-		size = rec.Size
-		stream.ReadCloser, err = s.openState(rec)
+		size, stream.ReadCloser, err = s.openReceived(rec)
 	case !serving:
 		marker := restoreMarker(rec.Index)
 		size = int64(len(marker))
@@ -221,6 +221,20 @@ func (s *Snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 		return nil, nil, snapshotError(op, rec.ID, s.dir, err)
 	}
 	return rec.meta(size), stream, nil
+}
+
+// openReceived opens a received state behind a marker that tells its index. It is for Restore: a
+// replica that is sent it refuses the marker.
+func (s *Snapshots) openReceived(rec *record) (int64, io.ReadCloser, error) {
+	state, err := s.openState(rec)
+	if err != nil {
+		return 0, nil, err
+	}
+	marker := receivedMarker(rec.Index)
+	return rec.Size + int64(len(marker)), struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(marker), state), state}, nil
 }
 
 // openSource asks for a stream of the state; entries above the snapshot stay until it is closed.

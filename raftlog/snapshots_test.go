@@ -167,12 +167,13 @@ func TestReceivedSnapshot(t *testing.T) {
 		create(t, s, 10, LocalMarker)
 		body := strings.Repeat("x", size)
 		id := create(t, s, 40, body)
-		if got := read(t, s, id); got != body {
-			t.Fatalf("%d bytes came back as %d", size, len(got))
+		marked := string(receivedMarker(40)) + body
+		if got := read(t, s, id); got != marked {
+			t.Fatalf("%d bytes came back as %d", len(marked), len(got))
 		}
-		local, _, state, err := ReadRestore(strings.NewReader(body))
-		if err != nil || local {
-			t.Fatalf("ReadRestore: local %v, %v", local, err)
+		local, index, state, err := ReadRestore(strings.NewReader(marked))
+		if err != nil || local || index != 40 {
+			t.Fatalf("ReadRestore: local %v, index %d, %v", local, index, err)
 		}
 		if all, _ := io.ReadAll(state); string(all) != body {
 			t.Fatalf("Restore sees %d of %d bytes", len(all), size)
@@ -182,8 +183,8 @@ func TestReceivedSnapshot(t *testing.T) {
 		if got, want := list(t, s), fmt.Sprintf("40:%d 10:0", size); got != want {
 			t.Fatalf("after a restart: %s, want %s", got, want)
 		}
-		if got := read(t, s, id); got != body {
-			t.Fatalf("after a restart %d bytes came back as %d", size, len(got))
+		if got := read(t, s, id); got != marked {
+			t.Fatalf("after a restart %d bytes came back as %d", len(marked), len(got))
 		}
 		// Restore reads it, then calls Installed while the stream is open.
 		_, rc, err := s.Open(id)
@@ -193,7 +194,7 @@ func TestReceivedSnapshot(t *testing.T) {
 		if err := s.Installed(40); err != nil {
 			t.Fatal(err)
 		}
-		if all, err := io.ReadAll(rc); string(all) != body || err != nil {
+		if all, err := io.ReadAll(rc); string(all) != marked || err != nil {
 			t.Errorf("the stream ended with Installed: %v", err)
 		}
 		_ = rc.Close()
@@ -262,6 +263,7 @@ func TestSinkRefusals(t *testing.T) {
 	for name, body := range map[string]string{
 		"empty":              "",
 		"a restore marker":   string(restoreMarker(40)),
+		"a received one":     string(receivedMarker(40)) + strings.Repeat("x", 100),
 		"marker and more":    LocalMarker + strings.Repeat("x", 100),
 		"marker and a bit":   LocalMarker + "x",
 		"restore and more":   string(restoreMarker(40)) + strings.Repeat("x", 100),
@@ -415,7 +417,8 @@ func TestCrashWhileWritingSnapshots(t *testing.T) {
 		_, _ = open.Write(make([]byte, 1000))
 		after := crash(fs, seed)
 		s = openSnapshots(t, after, nil)
-		if got := list(t, s); got != "50:14 40:0" || read(t, s, id) != "received state" {
+		if got := list(t, s); got != "50:14 40:0" ||
+			read(t, s, id) != string(receivedMarker(50))+"received state" {
 			t.Errorf("seed %d: %s", seed, got)
 		}
 		if len(s.Warnings()) != 0 || strings.Contains(files(t, after), tmpSuffix) {

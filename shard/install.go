@@ -54,6 +54,8 @@ func (s *Shard) ExportStream(dir string) (*Export, error) {
 // Raft's Restore calls: if base is already at the index nothing is done and r is not read; else,
 // when it returns nil, the new state is durable and base is the index; when it fails, or the
 // process dies in it, the old state is untouched (5.1). Views that are open keep the old state.
+// A stream may hold entries after the index, which the leader applied while it was made: base is
+// then the last of them, and Apply skips them when they come.
 func (s *Shard) Install(r io.Reader, index uint64) error {
 	s.apply.Lock()
 	defer s.apply.Unlock()
@@ -159,11 +161,9 @@ func adopt(dir string, opts *Options, index uint64) error {
 	case st.desc.ID != opts.ID:
 		err = errorf("Install", graph.KindInvalid, "the stream is of shard %d, not %d",
 			st.desc.ID, opts.ID)
-	case st.applied.index > index:
-		err = errorf("Install", graph.KindInvalid, "the stream holds entry %d, the snapshot is at %d",
-			st.applied.index, index)
 	default:
-		err = errors.Join(db.Set(keyBase, encodeU64(index), pebble.NoSync),
+		base := max(index, st.applied.index)
+		err = errors.Join(db.Set(keyBase, encodeU64(base), pebble.NoSync),
 			db.Set(keyIncarnation, encodeU64(opts.Incarnation), pebble.NoSync), db.Flush())
 	}
 	return errors.Join(err, db.Close())
