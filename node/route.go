@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -44,6 +45,14 @@ func connectParams() grpc.ConnectParams {
 		BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}}
 }
 
+// groupName names a group for people.
+func groupName(group uint64) string {
+	if group == metaGroup {
+		return "the meta group"
+	}
+	return fmt.Sprintf("shard %d", group)
+}
+
 const retryPause = 25 * time.Millisecond
 
 // toLeader calls try with nodes that may lead a group, until one accepts or ctx ends. try returns
@@ -54,8 +63,8 @@ func (n *Node) toLeader(ctx context.Context, group uint64, members []string,
 	for {
 		node := n.leaderGuess(group)
 		if node == "" && len(members) == 0 {
-			return graph.Errorf("node.route", graph.KindUnavailable, "no member of group %d is known",
-				group)
+			return graph.Errorf("node.route", graph.KindUnavailable, "no member of %s is known",
+				groupName(group))
 		}
 		if node == "" {
 			node = members[next%len(members)]
@@ -82,7 +91,7 @@ func (n *Node) toLeader(ctx context.Context, group uint64, members []string,
 		select {
 		case <-ctx.Done():
 			return graph.Errorf("node.route", graph.KindUnavailable,
-				"group %d has no leader that answers: %w", group, err).
+				"%s has no leader that answers: %w", groupName(group), err).
 				WithRemedy("try again; `cgctl shard list` shows the leaders")
 		case <-time.After(retryPause):
 		}

@@ -27,6 +27,9 @@ import (
 // defaultDeadline bounds a request that brings no deadline of its own.
 const defaultDeadline = 30 * time.Second
 
+// sayWithin is how long before a caller's deadline a request is ended, so that its error arrives.
+const sayWithin = 100 * time.Millisecond
+
 // serve starts the three servers on the listeners.
 func (n *Node) serve() {
 	common := []grpc.ServerOption{
@@ -137,4 +140,11 @@ func errorKind(err error) string {
 		return st.Code().String()
 	}
 	return graph.KindOf(err).String()
+}
+
+func withDefaultDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if dl, ok := ctx.Deadline(); ok { // leave time to say why it was not kept
+		return context.WithDeadline(ctx, dl.Add(-min(time.Until(dl)/10, sayWithin)))
+	}
+	return context.WithTimeout(ctx, defaultDeadline)
 }

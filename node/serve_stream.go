@@ -96,10 +96,3 @@ func (s *queryServer) Export(req *queryv1.ExportRequest,
 	return stream.Send(&queryv1.ExportResponse{
 		Message: &queryv1.ExportResponse_Trailer{Trailer: s.trailer(q, t)}})
 }
-
-func withDefaultDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, defaultDeadline)
-}

@@ -73,11 +73,16 @@ func (n *Node) waitToken(ctx context.Context, token graph.Timestamp) error {
 // was deposed while it waits is never confirmed.
 const confirmWithin = time.Second
 
+// leaderWithin is how long a strong read waits for a leader of the meta group: several elections.
+const leaderWithin = 10 * time.Second
+
 // waitReadIndex waits until this node has applied everything that was acknowledged before the call.
 func (n *Node) waitReadIndex(ctx context.Context) error {
 	var index uint64
 	members, _ := n.meta.members()
-	err := n.toLeader(ctx, metaGroup, members, func(ctx context.Context, node string) error {
+	elected, cancel := context.WithTimeout(ctx, leaderWithin)
+	defer cancel()
+	err := n.toLeader(elected, metaGroup, members, func(ctx context.Context, node string) error {
 		soon, cancel := context.WithTimeout(ctx, confirmWithin)
 		defer cancel()
 		var err error
