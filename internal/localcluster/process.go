@@ -189,9 +189,12 @@ const (
 )
 
 func (c *Cluster) waitGone(ctx context.Context, i int) error {
+	if _, err := c.ExitCode(ctx, i); graph.IsKind(err, graph.KindDeadline) {
+		return err
+	}
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	for c.PID(i) != 0 {
+	for c.PID(i) != 0 || c.exiting(i) {
 		select {
 		case <-ctx.Done():
 			return graph.Errorf("localcluster", graph.KindDeadline, "node %d did not end", i+1)
@@ -199,4 +202,28 @@ func (c *Cluster) waitGone(ctx context.Context, i int) error {
 		}
 	}
 	return nil
+}
+
+// exiting tells whether node i is on its way out: its command line is gone already, its ports are
+// not. A zombie has given everything back.
+func (c *Cluster) exiting(i int) bool {
+	b, err := os.ReadFile(c.pidFile(i))
+	if err != nil {
+		return false
+	}
+	proc := "/proc/" + strings.TrimSpace(string(b))
+	cmdline, err := os.ReadFile(proc + "/cmdline")
+	if err != nil || len(cmdline) > 0 {
+		return false
+	}
+	threads, err := os.ReadDir(proc + "/task")
+	if err != nil || len(threads) > 1 {
+		return err == nil
+	}
+	stat, err := os.ReadFile(proc + "/stat")
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
 }
