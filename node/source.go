@@ -157,7 +157,10 @@ func (s *source) Count(ctx context.Context, spec *graph.ScanSpec) (int64, error)
 			})
 		})
 	}
-	return total.Load(), g.Wait()
+	if err := g.Wait(); err != nil {
+		return 0, err
+	}
+	return total.Load(), nil
 }
 
 // Owners calls yield with the F rows of a repository's owners, all parts of an owner together.
