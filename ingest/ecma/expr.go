@@ -22,7 +22,7 @@ type resolver struct {
 	sc         *scope // of the module or a namespace
 	this       shape
 	locals     []local
-	inFunction int
+	expected   []shape // parameters of the closure that is visited next
 	complexity uint32
 }
 
@@ -187,8 +187,67 @@ func (r *resolver) call(i int) shape {
 	}
 	v := r.expr(fn)
 	r.report(v, r.nameNode(fn))
-	r.arguments(args)
+	r.argumentsOf(v, args)
+	if v.ref == rForeignMember && v.from == libModule {
+		return arrayResult(v)
+	}
 	return r.a.result(v.shape, 0)
+}
+
+// argumentsOf evaluates arguments; functions among them take their parameters' types from what is
+// called.
+func (r *resolver) argumentsOf(v value, args int) {
+	if args == 0 {
+		return
+	}
+	n := 0
+	for c := range r.t.Kids(args) {
+		if isFunction(r.t.Kind(c)) {
+			r.expected = r.expectedOf(v, n)
+		}
+		r.value(c)
+		r.expected = nil
+		if r.t.Kind(c) != lang.KComment {
+			n++
+		}
+	}
+}
+
+// expectedOf returns the shapes of the parameters of a function that is the n-th argument of a call.
+func (r *resolver) expectedOf(v value, n int) []shape {
+	switch {
+	case v.ref == rForeignMember && v.from == libModule && v.elem != nil && n == 0:
+		if v.label == "reduce" || v.label == "reduceRight" {
+			return []shape{{}, *v.elem}
+		}
+		return []shape{*v.elem}
+	case v.kind != sFunc || v.fn == nil || n >= len(v.fn.params) || v.fn.params[n] == nil:
+		return nil
+	}
+	this := v.fn.class
+	f := r.a.eval(v.fn.params[n], v.fn.sc, v.fn.mod, this, 0)
+	if f.kind != sFunc || f.fn == nil {
+		return nil
+	}
+	out := make([]shape, len(f.fn.params))
+	for i, p := range f.fn.params {
+		out[i] = r.a.eval(p, f.fn.sc, f.fn.mod, this, 0)
+	}
+	return out
+}
+
+// arrayResult returns what a method of an array gives, as far as its elements tell.
+func arrayResult(v value) shape {
+	if v.elem == nil {
+		return shape{}
+	}
+	switch v.label {
+	case "filter", "slice", "concat", "reverse", "sort", "splice", "toSorted", "toReversed":
+		return shape{kind: sArray, elem: v.elem}
+	case "find", "findLast", "pop", "shift", "at":
+		return *v.elem
+	}
+	return shape{}
 }
 
 // nameNode returns the node of the name that a call is spelled with.

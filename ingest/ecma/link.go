@@ -434,7 +434,8 @@ func (a *analyzer) member(v value, name string, depth int) value {
 		}
 		return x
 	case sArray:
-		return value{shape: shape{from: libModule, name: "Array"}, ref: rForeignMember, label: name}
+		return value{shape: shape{from: libModule, name: "Array", elem: v.elem}, ref: rForeignMember,
+			label: name}
 	case sForeignInstance:
 		return value{shape: shape{from: v.from, name: v.name}, ref: rForeignMember, label: name}
 	}

@@ -180,11 +180,13 @@ func (r *resolver) signatureAndBody(i int, edge graph.EdgeType) {
 	if tp := t.Child(i, lang.FTypeParameters); tp != 0 {
 		r.useTypes(tp, edge)
 	}
+	expected := r.expected
+	r.expected = nil
 	if p := t.Child(i, lang.FParameter); p != 0 {
-		r.bind(p, shape{})
+		r.bind(p, nth(expected, 0))
 	}
 	if ps := t.Child(i, lang.FParameters); ps != 0 {
-		r.parameters(ps, edge)
+		r.parameters(ps, edge, expected)
 	}
 	if rt := t.Child(i, lang.FReturnType); rt != 0 {
 		r.useTypes(rt, edge)
@@ -193,22 +195,33 @@ func (r *resolver) signatureAndBody(i int, edge graph.EdgeType) {
 	if body == 0 {
 		return
 	}
-	r.inFunction++
 	if t.Kind(body) == lang.KStatementBlock {
 		r.hoist(body)
 		r.children(body)
 	} else {
 		r.value(body)
 	}
-	r.inFunction--
 }
 
-func (r *resolver) parameters(ps int, edge graph.EdgeType) {
+func nth(list []shape, n int) shape {
+	if n < len(list) {
+		return list[n]
+	}
+	return shape{}
+}
+
+// parameters declares parameters; those without a type have the expected one.
+func (r *resolver) parameters(ps int, edge graph.EdgeType, expected []shape) {
 	t := r.t
+	n := -1
 	for p := range t.Kids(ps) {
+		if k := t.Kind(p); k == lang.KComment {
+			continue
+		}
+		n++
 		switch t.Kind(p) {
 		case lang.KRequiredParameter, lang.KOptionalParameter:
-			var s shape
+			s := nth(expected, n)
 			if typ := t.Child(p, lang.FType); typ != 0 {
 				r.useTypes(typ, edge)
 				s = r.a.eval(r.s.typ(typ), r.sc, r.m, r.this.class, 0)
@@ -227,7 +240,9 @@ func (r *resolver) parameters(ps int, edge graph.EdgeType) {
 		case lang.KAssignmentPattern:
 			s := r.value(t.Child(p, lang.FRight))
 			r.bind(t.Child(p, lang.FLeft), s)
-		case lang.KIdentifier, lang.KObjectPattern, lang.KArrayPattern, lang.KRestPattern:
+		case lang.KIdentifier, lang.KObjectPattern, lang.KArrayPattern:
+			r.bind(p, nth(expected, n))
+		case lang.KRestPattern:
 			r.bind(p, shape{})
 		}
 	}

@@ -122,8 +122,8 @@ type function struct {
 	mod     *module
 	sc      *scope
 	class   *class
+	params  []*typeExpr
 	returns *typeExpr
-	async   bool
 }
 
 // exprKind is how a typeExpr is meant.

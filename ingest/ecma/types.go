@@ -172,7 +172,10 @@ func (s *scanner) objectLiteral(i int) *typeExpr {
 
 func (s *scanner) function(i int, c *class) *function {
 	t := s.t
-	fn := &function{mod: s.m, sc: s.sc, class: c, async: t.ChildOf(i, lang.KTokAsync) != 0}
+	fn := &function{mod: s.m, sc: s.sc, class: c}
+	if ps := t.Child(i, lang.FParameters); ps != 0 {
+		fn.params = s.params(ps)
+	}
 	if r := t.Child(i, lang.FReturnType); r != 0 {
 		fn.returns = s.typ(r)
 		return fn
@@ -186,6 +189,25 @@ func (s *scanner) function(i int, c *class) *function {
 		fn.returns, _ = s.returned(body, nil)
 	}
 	return fn
+}
+
+// params reads the types of parameters; trailing ones without a type are left out.
+func (s *scanner) params(ps int) []*typeExpr {
+	var out []*typeExpr
+	typed := 0
+	for p := range s.t.Kids(ps) {
+		if k := s.t.Kind(p); k != lang.KRequiredParameter && k != lang.KOptionalParameter {
+			continue
+		}
+		var e *typeExpr
+		if typ := s.t.Child(p, lang.FType); typ != 0 {
+			e = s.typ(typ)
+		}
+		if out = append(out, e); e != nil {
+			typed = len(out)
+		}
+	}
+	return out[:typed]
 }
 
 // simple reads an expression for what a function returns; parameters are not known there, so only
@@ -287,6 +309,9 @@ func (c *class) add(m *member) {
 	if old := c.members[m.name]; old != nil {
 		if old.fn != nil && m.fn != nil && old.fn.returns == nil {
 			old.fn.returns = m.fn.returns
+		}
+		if old.fn == nil && m.fn != nil { // set in a constructor, declared as a method
+			old.fn, old.key, old.static = m.fn, m.key, m.static
 		}
 		if old.typ == nil {
 			old.typ = m.typ

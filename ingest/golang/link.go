@@ -256,7 +256,7 @@ func packageNames(p string) []string {
 	if i := strings.LastIndex(base, ".v"); i > 0 {
 		base = base[:i]
 	}
-	names := []string{base}
+	names := []string{base, path.Base(p)}
 	for _, cut := range []string{"go-", "golang-"} {
 		names = append(names, strings.TrimPrefix(base, cut))
 	}

@@ -196,7 +196,10 @@ func (s *scanner) classBody(body int, c *class) {
 func (c *class) add(m *member) {
 	m.of = c
 	if old := c.members[m.name]; old != nil {
-		if old.expr == nil {
+		switch {
+		case old.fn == nil && old.class == nil && m.fn != nil: // set before, defined as a method
+			old.fn, old.property, old.static, old.classFn = m.fn, m.property, m.static, m.classFn
+		case old.expr == nil:
 			old.expr = m.expr
 		}
 		return
