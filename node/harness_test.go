@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -47,13 +50,19 @@ func launch(t *testing.T, o Options) *testNode {
 	t.Helper()
 	var log tail
 	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
-	n, err := Start(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var n *Node
+	eventually(t, "the ports are free", func() (err error) {
+		if n, err = Start(o); err != nil && !errors.Is(err, syscall.EADDRINUSE) {
+			t.Fatal(err)
+		}
+		return err
+	})
+	var err error
 	tn := &testNode{Node: n, t: t}
 	t.Cleanup(func() {
-		tn.stop()
+		if !tn.over {
+			tn.crash()
+		}
 		if t.Failed() {
 			t.Logf("log of %s:\n%s", filepath.Base(o.DataDir), log.text())
 		}
@@ -79,12 +88,9 @@ func (n *testNode) in(t *testing.T) *testNode {
 	return &part
 }
 
-// stop ends the node in order, once.
+// stop ends the node in order.
 func (n *testNode) stop() {
 	n.t.Helper()
-	if n.over {
-		return
-	}
 	n.over = true
 	if err := n.Stop(); err != nil {
 		n.t.Errorf("stopping: %v", err)
@@ -117,11 +123,16 @@ func (n *testNode) alright() {
 	}
 }
 
-// again starts a node on the directory of one that ended, at other ports.
+// again starts a node on the directory of one that ended, at the same ports as a process would.
 func (n *testNode) again(join ...string) *testNode {
 	n.t.Helper()
 	o := n.opts
 	o.Join = join
+	for addr, l := range map[*string]net.Listener{&o.ListenClient: n.servers.clientL,
+		&o.ListenPeer: n.servers.peerL, &o.ListenOps: n.servers.opsL} {
+		*addr = l.Addr().String()
+	}
+	o.ListenGossip = n.gossip.Addr()
 	return launch(n.t, o)
 }
 

@@ -68,6 +68,7 @@ func testHealth(t *testing.T, n *testNode) {
 
 // A node that is alone where three are expected has not started up, and says what it waits for.
 func TestHealthBeforeFounding(t *testing.T) {
+	t.Parallel()
 	o := testOptions(t, "alone")
 	o.BootstrapExpect = 3
 	n := launch(t, o)

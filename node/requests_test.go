@@ -51,6 +51,7 @@ func testLocks(t *testing.T, n *testNode) {
 
 // The lock of an import that nobody renews is free after the lease, and not before.
 func TestLeaseEnds(t *testing.T) {
+	t.Parallel()
 	n := single(t)
 	dead := begin(n, "r", "1")
 	alive := begin(n, "s", "1")

@@ -143,6 +143,7 @@ func testBatches(t *testing.T, n *testNode) {
 }
 
 func TestRestartKeepsEverything(t *testing.T) {
+	t.Parallel()
 	n := single(t)
 	ingestFile(n, "r", "1", file("p", nil, "A", "B"))
 	open := begin(n, "s", "1")
