@@ -1,6 +1,7 @@
 package ecma
 
 import (
+	"path"
 	"strings"
 
 	"github.com/codegraphdb/codegraph/graph"
@@ -26,10 +27,10 @@ func (r *resolver) classParts(c int, k *class, sc lang.Scope) {
 	outer := r.from
 	r.from = sc
 	for _, s := range k.supers {
-		r.out.Edge(sc, graph.Extends, s.sym, lang.ByImport, 0)
+		r.out.Edge(sc, graph.Extends, s.sym, r.found(s.mod), 0)
 	}
 	for _, s := range k.ifaces {
-		r.out.Edge(sc, graph.Implements, s.sym, lang.ByImport, 0)
+		r.out.Edge(sc, graph.Implements, s.sym, r.found(s.mod), 0)
 	}
 	for _, f := range k.foreign {
 		if f.from != libModule && f.name != "" {
@@ -227,17 +228,20 @@ func (r *resolver) assignedFields(x int, k *class, seen map[string]bool) {
 			continue
 		}
 		if name := thisField(t, t.Child(n, lang.FLeft)); name != "" && !seen[name] &&
-			k.members[name] != nil && r.scripted() {
+			k.members[name] != nil && scripted(r.m.path) {
 			seen[name] = true
 			r.fieldVertex(k, name, n, "", graph.FlagExported)
 		}
 	}
 }
 
-// scripted tells whether fields need no declaration.
-func (r *resolver) scripted() bool {
-	ext := r.m.path[strings.LastIndexByte(r.m.path, '.')+1:]
-	return ext == "js" || ext == "jsx" || ext == "mjs" || ext == "cjs"
+// scripted tells whether a file's language needs no declaration of fields.
+func scripted(p string) bool {
+	switch path.Ext(p) {
+	case ".js", ".jsx", ".mjs", ".cjs":
+		return true
+	}
+	return false
 }
 
 func (r *resolver) field(x int, k *class, doc string, seen map[string]bool) {

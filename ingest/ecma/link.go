@@ -66,7 +66,8 @@ func declare(sc *scope, parent *lang.Symbol) {
 		case dNamespace:
 			d.sym = lang.Child(parent, graph.NamespaceDesc, name)
 		}
-		if d.class != nil && d.sym != nil {
+		inPlace := d.kind == dVar && d.class != nil && d.class.kind == graph.TypeAlias
+		if d.class != nil && d.sym != nil && !inPlace { // a type written in place has no vertices
 			d.class.declare(d.sym)
 		}
 		if d.ns != nil {
@@ -82,6 +83,7 @@ func (c *class) declare(sym *lang.Symbol) {
 		switch {
 		case m.fn != nil, strings.HasPrefix(m.key, "<"):
 			m.sym = lang.Child(sym, graph.MethodDesc, m.key)
+		case c.kind == graph.Variable: // the data of an object literal has no vertices
 		default:
 			m.sym = lang.Child(sym, graph.TermDesc, m.key)
 		}
@@ -425,7 +427,7 @@ func (a *analyzer) member(v value, name string, depth int) value {
 		return a.classMember(v.shape, name, depth)
 	case sForeign:
 		full := name
-		if v.name != "" {
+		if v.name != "" && v.name != "default" { // a default export often stands for the module
 			full = v.name + "." + name
 		}
 		x := foreign(v.from, full)

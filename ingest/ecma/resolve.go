@@ -86,7 +86,8 @@ func (r *resolver) topLevel(c, span int, parent *lang.Symbol, doc string) {
 			return
 		}
 		r.statement(c)
-	case lang.KClassDeclaration, lang.KAbstractClassDeclaration, lang.KInterfaceDeclaration:
+	case lang.KClassDeclaration, lang.KAbstractClassDeclaration, lang.KClass,
+		lang.KInterfaceDeclaration:
 		if d := r.decl(t.FieldText(c, lang.FName)); d != nil && d.class != nil {
 			r.class(c, span, d, parent, doc)
 			return
@@ -414,17 +415,60 @@ func (r *resolver) expressionStatement(c int, parent *lang.Symbol, doc string) {
 		return
 	}
 	if x != 0 && t.Kind(x) == lang.KAssignmentExpression {
-		name := dotted(t, t.Child(x, lang.FLeft))
-		right := t.Child(x, lang.FRight)
-		short := name[strings.LastIndexByte(name, '.')+1:]
-		if short == "exports" {
-			short = "default"
-		}
-		if d := r.decl(short); d != nil && d.fn != nil && isFunction(t.Kind(right)) &&
-			(strings.HasPrefix(name, "exports.") || strings.HasPrefix(name, "module.exports")) {
-			r.function(right, c, d, parent, doc)
+		name, right := dotted(t, t.Child(x, lang.FLeft)), t.Child(x, lang.FRight)
+		switch {
+		case name == "module.exports" && t.Kind(right) == lang.KObject:
+			r.exportedObject(right, parent)
 			return
+		case name == "module.exports":
+			r.exportValue(right, c, parent, doc)
+			return
+		case strings.HasPrefix(name, "exports."), strings.HasPrefix(name, "module.exports."):
+			if r.commonExport(name[strings.LastIndexByte(name, '.')+1:], right, c, parent) {
+				return
+			}
 		}
 	}
 	r.scoped(func() { r.statement(c) })
+}
+
+// exportedObject visits module.exports = { ... }.
+func (r *resolver) exportedObject(obj int, parent *lang.Symbol) {
+	t := r.t
+	for p := range t.Kids(obj) {
+		switch t.Kind(p) {
+		case lang.KPair:
+			v := t.Child(p, lang.FValue)
+			if !r.commonExport(stringText(t, t.Child(p, lang.FKey)), v, p, parent) {
+				r.value(v)
+			}
+		case lang.KMethodDefinition:
+			if !r.commonExport(t.FieldText(p, lang.FName), p, p, parent) {
+				r.nestedMethod(p)
+			}
+		default:
+			r.value(p)
+		}
+	}
+}
+
+// commonExport adds what exports.name = value declares; false if it declares nothing.
+func (r *resolver) commonExport(name string, v, span int, parent *lang.Symbol) bool {
+	t := r.t
+	d := r.decl(name)
+	k := t.Kind(v)
+	switch {
+	case d == nil || k == lang.KIdentifier || requireOf(t, v) != "":
+		return false
+	case d.kind == dFunc && (isFunction(k) || k == lang.KMethodDefinition):
+		r.function(v, span, d, parent, "")
+		return true
+	case d.kind == dVar && !isFunction(k):
+		sc := r.out.Vertex(lang.Definition{Sym: d.sym, Kind: graph.Variable, Name: d.name, Node: span,
+			Flags: r.flags(d.name), Signature: lang.OneLine(t.Bytes(span), maxValue)})
+		r.out.Contains(d.sym, parent, r.out.Self)
+		r.initialise(d, v, sc)
+		return true
+	}
+	return false
 }

@@ -315,9 +315,17 @@ func (r *resolver) useType(name string, edge graph.EdgeType, at int) {
 	v := r.a.path(r.sc, r.m, name, 0)
 	switch {
 	case v.decl != nil && v.decl.sym != nil && v.decl.sym != r.from.Sym && v.decl.kind != dFunc:
-		r.out.Edge(r.from, edge, v.decl.sym, lang.ByImport, at)
+		r.out.Edge(r.from, edge, v.decl.sym, r.found(v.decl.mod), at)
 	case v.ref == rForeign && v.name != "":
 		r.out.Edge(r.from, edge, r.out.Foreign(foreignKey(v.from, v.name, graph.TypeDesc)),
 			lang.ByImport, at)
 	}
+}
+
+// found tells how something of a module was found: in the file itself or through an import.
+func (r *resolver) found(m *module) lang.Evidence {
+	if m == r.m {
+		return lang.BySyntax
+	}
+	return lang.ByImport
 }

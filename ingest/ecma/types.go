@@ -417,6 +417,9 @@ func isParameterField(t *lang.Tree, p int) bool {
 // assignedFields finds this.x = value, which makes a field in JavaScript.
 func (s *scanner) assignedFields(body int, c *class) {
 	t := s.t
+	if !scripted(s.m.path) {
+		return
+	}
 	for n := body; body != 0 && n < t.Next(body); n++ {
 		if t.Kind(n) != lang.KAssignmentExpression {
 			continue

@@ -185,7 +185,7 @@ func (r *goResolver) builtin(name string, list int) *goType {
 			return v.typ
 		}
 		if r.out != nil && v.sym != nil {
-			r.out.Edge(r.from, graph.Instantiates, v.sym, lang.ByImport, first)
+			r.out.Edge(r.from, graph.Instantiates, v.sym, r.typeEvidence(v.typ), first)
 		}
 		return &goType{kind: tPointer, elem: v.typ}
 	}
@@ -227,7 +227,7 @@ func (r *goResolver) composite(i int) value {
 	typ := r.typeAt(tn, graph.References)
 	if r.out != nil {
 		if s := r.typeSymbol(typ); s != nil {
-			r.out.Edge(r.from, graph.Instantiates, s, lang.ByImport, tn)
+			r.out.Edge(r.from, graph.Instantiates, s, r.typeEvidence(typ), tn)
 		}
 	}
 	r.literal(body, typ)

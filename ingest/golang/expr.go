@@ -100,8 +100,16 @@ func (r *goResolver) useType(typ *goType, edge graph.EdgeType, at int) {
 		return
 	}
 	if s := r.typeSymbol(typ); s != nil && s != r.from.Sym {
-		r.out.Edge(r.from, edge, s, lang.ByImport, at)
+		r.out.Edge(r.from, edge, s, r.typeEvidence(typ), at)
 	}
+}
+
+// typeEvidence tells how a type was found: in the package itself or through an import.
+func (r *goResolver) typeEvidence(typ *goType) lang.Evidence {
+	if typ.kind == tNamed && typ.named.pkg == r.f.pkg {
+		return lang.BySyntax
+	}
+	return lang.ByImport
 }
 
 // typeSymbol returns the symbol of a named type, nil for others.
@@ -141,7 +149,7 @@ func (r *goResolver) use(v value, at int) {
 		r.out.Edge(r.from, graph.References, v.sym, v.ev, at)
 	case mType:
 		if v.sym != nil && v.sym != r.from.Sym {
-			r.out.Edge(r.from, graph.References, v.sym, lang.ByImport, at)
+			r.out.Edge(r.from, graph.References, v.sym, r.typeEvidence(v.typ), at)
 		}
 	case mForeign:
 		key := r.g.externalKey(r.f, v.imp.path, []graph.Descriptor{{Kind: graph.TermDesc, Name: v.name}})

@@ -348,7 +348,7 @@ func (r *goResolver) embedded(n *goNamed, decl, tn int, doc string) {
 	name := embeddedName(typ)
 	r.f.link(typ, r.localType)
 	if s := r.typeSymbol(pointee(typ)); s != nil {
-		r.out.Edge(r.from, graph.Embeds, s, lang.ByImport, tn)
+		r.out.Edge(r.from, graph.Embeds, s, r.typeEvidence(pointee(typ)), tn)
 	}
 	if m := n.members[name]; m != nil && m.kind == graph.Field {
 		r.out.Vertex(lang.Definition{Sym: m.sym, Kind: graph.Field, Name: name, Node: decl, Doc: doc,
@@ -379,7 +379,7 @@ func (r *goResolver) methods(n *goNamed, iface int) {
 			typ := typeExpr(t, c)
 			r.f.link(typ, r.localType)
 			if s := r.typeSymbol(typ); s != nil {
-				r.out.Edge(owner, graph.Embeds, s, lang.ByImport, c)
+				r.out.Edge(owner, graph.Embeds, s, r.typeEvidence(typ), c)
 			} else {
 				r.useTypes(c, graph.References)
 			}

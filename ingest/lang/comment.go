@@ -49,6 +49,8 @@ func (c *Comments) Before(t *Tree, i int) string {
 func commentLine(l string) (text string, ok bool) {
 	l = strings.TrimSpace(l)
 	switch {
+	case strings.Contains(l, "DO NOT EDIT"):
+		return "", false
 	case strings.HasPrefix(l, "//"):
 		rest := l[2:]
 		if rest != "" && rest[0] >= 'a' && rest[0] <= 'z' && strings.Contains(rest, ":") &&

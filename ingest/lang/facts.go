@@ -159,6 +159,9 @@ func (f *Facts) Vertex(d Definition) Scope {
 		n := f.tree.n[d.Node]
 		v.Span.Line, v.Span.Column = f.tree.Position(n.start)
 		v.Span.EndLine, v.Span.EndColumn = f.tree.Position(n.end)
+		if v.Span.EndColumn == 1 && v.Span.EndLine > v.Span.Line { // it ends with a line's end
+			v.Span.EndLine--
+		}
 	}
 	f.Owner.Vertices = append(f.Owner.Vertices, v)
 	return Scope{d.Sym, max(v.Span.Line, 1)}

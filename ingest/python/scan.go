@@ -492,7 +492,13 @@ func imports(t *lang.Tree, i int) []imported {
 		}
 		return out
 	}
+	if t.Kind(i) == lang.KFutureImportStatement {
+		return nil
+	}
 	from := t.Child(i, lang.FModuleName)
+	if from == 0 {
+		return nil
+	}
 	ref := importRef{module: t.Text(from)}
 	ref.module = strings.Join(strings.Fields(ref.module), "")
 	for strings.HasPrefix(ref.module, ".") {

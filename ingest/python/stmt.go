@@ -400,7 +400,11 @@ func (r *resolver) useType(name string, at int) {
 	v := r.a.path(r.m, r.class, name, 0)
 	switch {
 	case v.kind == sClass && v.ref != rLocal:
-		r.out.Edge(r.from, graph.UsesType, v.class.sym, lang.ByImport, at)
+		ev := lang.ByImport
+		if v.class.mod == r.m {
+			ev = lang.BySyntax
+		}
+		r.out.Edge(r.from, graph.UsesType, v.class.sym, ev, at)
 	case v.ref == rForeign && looksLikeClass(v.path):
 		r.out.Edge(r.from, graph.UsesType, r.foreignClass(v.path), lang.ByImport, at)
 	}
