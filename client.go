@@ -159,11 +159,13 @@ func (c *Client) do(ctx context.Context, p policy,
 			if ctx.Err() != nil {
 				return ended(ctx, p.op, err, last)
 			}
-			last = err
 			if !p.again(err) {
 				return err
 			}
 			n.shun.Store(int64(time.Since(start) + shunFor))
+			if err.Detail != nil || !answered { // what a node says tells more than that one is gone
+				last = err
+			}
 			answered = answered || err.Detail != nil
 		}
 		patience := p.connectFor
