@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/codegraphdb/codegraph"
 	queryv1 "github.com/codegraphdb/codegraph/api/codegraph/query/v1"
 	"github.com/codegraphdb/codegraph/graph"
 )
@@ -58,10 +59,26 @@ func TestShardWithoutLeader(t *testing.T) {
 	r.checkSnapshotReads(h, 2)
 	r.checkNoQuorum(h, 2)
 	r.start()
+	r.waitUnlocked(h, c)
 	r.checkContent(h, c)
 	r.ingest(h)
 	r.checkContent(h, c)
 	r.checkReplicas(c)
+}
+
+// waitUnlocked waits until nobody holds the lock of a repository. An ingest that was refused for
+// want of a quorum may have left its request in a log, where it comes true later: the lease ends it.
+func (r *rig) waitUnlocked(h *history, c *codegraph.Client) {
+	r.t.Helper()
+	wait(r.t, leaseEnds, "a free lock", func() bool {
+		ctx, cancel := context.WithTimeout(r.t.Context(), failover)
+		defer cancel()
+		resp, err := c.Repositories(ctx, h.tree.repo)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		return resp.GetRepositories()[0].GetImporting() == ""
+	})
 }
 
 // checkSnapshotReads reads the whole newest revision from one node.
