@@ -35,11 +35,11 @@ type founding struct {
 }
 
 func newFounding(n *Node) (*founding, error) {
-	f := &founding{node: n, fresh: uuid.NewString(), ident: n.dir.id.ClusterID,
+	f := &founding{node: n, fresh: uuid.NewString(), ident: n.dir.ID.ClusterID,
 		pledged: map[string]bool{n.id(): true}, wake: make(chan struct{}, 1),
 		waiting: "looking for the other nodes"}
 	var err error
-	f.pl, err = cluster.LoadPledge(n.dir.path)
+	f.pl, err = cluster.LoadPledge(n.dir.Path)
 	return f, err
 }
 
@@ -188,7 +188,7 @@ func (f *founding) act(ctx context.Context, a cluster.Action) (done bool, err er
 }
 
 func (f *founding) save(p *cluster.Pledge) error {
-	if err := cluster.SavePledge(f.node.dir.path, p); err != nil {
+	if err := cluster.SavePledge(f.node.dir.Path, p); err != nil {
 		return err
 	}
 	f.mu.Lock()
@@ -200,8 +200,8 @@ func (f *founding) save(p *cluster.Pledge) error {
 // become makes membership durable and tells it.
 func (f *founding) become(clusterID string) error {
 	f.mu.Lock()
-	f.node.dir.id.ClusterID = clusterID
-	err := f.node.dir.save()
+	f.node.dir.ID.ClusterID = clusterID
+	err := f.node.dir.Save()
 	if err == nil {
 		f.ident = clusterID
 	}

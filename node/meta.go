@@ -14,6 +14,7 @@ import (
 
 	"github.com/codegraphdb/codegraph/cluster"
 	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/node/datadir"
 	"github.com/codegraphdb/codegraph/node/transport"
 	"github.com/codegraphdb/codegraph/raftlog"
 )
@@ -46,15 +47,15 @@ func metaServerID(node string) raft.ServerID {
 }
 
 // openMeta opens the stores of the meta group. The group does not run before start.
-func openMeta(dir *dataDir, trans *transport.Transport, logger *slog.Logger, fatal func(error)) (
-	*meta, error) {
-	if err := os.MkdirAll(dir.join(metaDir), dirPerm); err != nil {
+func openMeta(dir *datadir.Dir, trans *transport.Transport, logger *slog.Logger,
+	fatal func(error)) (*meta, error) {
+	if err := os.MkdirAll(dir.Join(datadir.MetaDir), datadir.DirPerm); err != nil {
 		return nil, err
 	}
-	m := &meta{self: dir.id.NodeID, state: cluster.NewState(), stop: make(chan struct{}),
+	m := &meta{self: dir.ID.NodeID, state: cluster.NewState(), stop: make(chan struct{}),
 		logger: logger.With("group", "meta"), fatal: fatal}
 	var err error
-	m.log, err = raftlog.OpenMeta(dir.join(metaDir, "raft.db"),
+	m.log, err = raftlog.OpenMeta(dir.Join(datadir.MetaDir, "raft.db"),
 		raftlog.Options{Logger: m.logger, OnFatal: fatal})
 	if err != nil {
 		return nil, err
@@ -65,8 +66,8 @@ func openMeta(dir *dataDir, trans *transport.Transport, logger *slog.Logger, fat
 
 // start runs the group. founders is the founding configuration, nil for a node that was not a
 // founder; writing it again over an existing state does nothing.
-func (m *meta) start(dir *dataDir, founders []string, gained func()) error {
-	snaps, err := raft.NewFileSnapshotStoreWithLogger(dir.join(metaDir), 2,
+func (m *meta) start(dir *datadir.Dir, founders []string, gained func()) error {
+	snaps, err := raft.NewFileSnapshotStoreWithLogger(dir.Join(datadir.MetaDir), 2,
 		newRaftLogger(m.logger))
 	if err != nil {
 		return fmt.Errorf("meta group: snapshots: %w", err)

@@ -119,8 +119,8 @@ func (c *nodeCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	n := c.node
 	send(figReady, truth(len(n.Problems()) == 0))
-	send(figDiskFree, float64(n.disk.free.Load()))
-	send(figDiskFull, truth(n.disk.full.Load()))
+	send(figDiskFree, float64(n.disk.Free()))
+	send(figDiskFull, truth(n.disk.Full()))
 	snap := n.meta.state.Snapshot()
 	alive := map[bool]int{}
 	for _, node := range snap.Nodes() {

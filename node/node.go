@@ -17,6 +17,7 @@ import (
 
 	"github.com/codegraphdb/codegraph/cluster"
 	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/node/datadir"
 	"github.com/codegraphdb/codegraph/node/transport"
 	"github.com/codegraphdb/codegraph/raftlog"
 	"github.com/codegraphdb/codegraph/shard"
@@ -26,10 +27,10 @@ import (
 type Node struct {
 	opts   Options
 	logger *slog.Logger
-	dir    *dataDir
+	dir    *datadir.Dir
 	tls    tlsConfigs
 
-	disk     *diskGuard
+	disk     *datadir.Guard
 	storage  storage
 	trans    *transport.Transport
 	meta     *meta
@@ -77,7 +78,7 @@ func Start(opts Options) (*Node, error) {
 		return nil, err
 	}
 	n.serve()
-	n.tasks.Go(func() { n.disk.run(ctx.Done()) })
+	n.tasks.Go(func() { n.disk.Run(ctx.Done()) })
 	n.tasks.Go(func() { n.run(ctx) })
 	n.logger.Info("node started", "node", n.id(), "client", n.servers.clientL.Addr().String(),
 		"peer", n.servers.peerL.Addr().String(), "ops", n.servers.opsL.Addr().String(),
@@ -93,14 +94,14 @@ func (n *Node) open() (err error) {
 	if n.tls, err = loadTLS(&n.opts); err != nil {
 		return err
 	}
-	if n.dir, err = openDataDir(n.opts.DataDir, n.opts.ClusterName); err != nil {
+	if n.dir, err = datadir.Open(n.opts.DataDir, n.opts.ClusterName); err != nil {
 		return err
 	}
 	n.logger = n.logger.With("node", n.id())
 	if err := n.listenAll(); err != nil {
 		return err
 	}
-	n.disk = newDiskGuard(n.dir, n.logger)
+	n.disk = datadir.NewGuard(n.dir, diskFloor, n.logger)
 	if err := n.openStorage(); err != nil {
 		return err
 	}
@@ -113,8 +114,8 @@ func (n *Node) open() (err error) {
 	if n.meta, err = openMeta(n.dir, n.trans, n.logger, n.fatal); err != nil {
 		return err
 	}
-	n.dir.id.Stores = true
-	if err := n.dir.save(); err != nil {
+	n.dir.ID.Stores = true
+	if err := n.dir.Save(); err != nil {
 		return err
 	}
 	var state shard.Options
@@ -142,7 +143,7 @@ func (n *Node) listenAll() (err error) {
 
 func (n *Node) openStorage() (err error) {
 	n.storage.shared = shard.NewShared(n.opts.CacheSize)
-	n.storage.engine, err = raftlog.Open(n.dir.join(logDir), raftlog.Options{Logger: n.logger,
+	n.storage.engine, err = raftlog.Open(n.dir.Join(datadir.LogDir), raftlog.Options{Logger: n.logger,
 		OnFatal: n.fatal, OnCorrupt: n.corrupt, RetainBytes: snapshotBytes() / 4})
 	return err
 }
@@ -175,7 +176,7 @@ func (n *Node) corrupt(group uint64, err error) {
 func (n *Node) Fatal() <-chan error { return n.fatalErr }
 
 // id returns the node's uuid.
-func (n *Node) id() string { return n.dir.id.NodeID }
+func (n *Node) id() string { return n.dir.ID.NodeID }
 
 // clusterID returns the id of the node's cluster, empty while it belongs to none.
 func (n *Node) clusterID() string { return n.founding.clusterID() }
@@ -290,8 +291,8 @@ func (n *Node) Problems() []string {
 			}
 		}
 	}
-	if n.disk.full.Load() {
-		out = append(out, n.disk.check().Error())
+	if n.disk.Full() {
+		out = append(out, n.disk.Check().Error())
 	}
 	return out
 }
@@ -344,7 +345,7 @@ func (n *Node) release() error {
 		}
 	}
 	if n.dir != nil {
-		n.dir.close()
+		n.dir.Close()
 	}
 	return errors.Join(errs...)
 }

@@ -43,7 +43,7 @@ func testHealth(t *testing.T, n *testNode) {
 		t.Errorf("/nothing: %d", code)
 	}
 	t.Setenv(diskFloorName, "1048576TiB")
-	n.disk.poll()
+	n.disk.Poll()
 	if code, body := get(t, n, "/readyz"); code != http.StatusServiceUnavailable ||
 		!strings.Contains(body, "MiB free") {
 		t.Errorf("not ready: %d %q", code, body)
@@ -52,7 +52,7 @@ func testHealth(t *testing.T, n *testNode) {
 		t.Errorf("a full disk is no reason to die: %d", code)
 	}
 	t.Setenv(diskFloorName, "0")
-	n.disk.poll()
+	n.disk.Poll()
 	resp, err := grpc_health_v1.NewHealthClient(n.conn).Check(call(t),
 		&grpc_health_v1.HealthCheckRequest{})
 	if err != nil || resp.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {

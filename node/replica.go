@@ -17,6 +17,7 @@ import (
 
 	"github.com/codegraphdb/codegraph/cluster"
 	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/node/datadir"
 	"github.com/codegraphdb/codegraph/node/transport"
 	"github.com/codegraphdb/codegraph/raftlog"
 	"github.com/codegraphdb/codegraph/shard"
@@ -65,7 +66,7 @@ func (t raftTimings) config(id raft.ServerID, logger *slog.Logger) *raft.Config 
 
 // replicaDeps is what a replica takes from its node.
 type replicaDeps struct {
-	dir    *dataDir
+	dir    *datadir.Dir
 	engine *raftlog.Engine
 	trans  *transport.Transport
 	shard  shard.Options
@@ -107,7 +108,7 @@ func (r *replica) openStores(d replicaDeps) (err error) {
 	if err != nil {
 		return err
 	}
-	dir := d.dir.shard(id, "db")
+	dir := d.dir.Shard(id, "db")
 	if _, serr := os.Stat(dir); len(mark) > 0 && serr != nil {
 		return graph.Errorf(op, graph.KindCorrupt, "shard %d: its log is here but its state is gone: %w",
 			id, serr).WithRemedy("remove the whole data directory; the node joins as a new one")
@@ -120,8 +121,8 @@ func (r *replica) openStores(d replicaDeps) (err error) {
 		return err
 	}
 	r.trans = d.trans.Group(id, raft.ServerAddress(r.local))
-	r.snaps, err = raftlog.OpenSnapshots(d.dir.shard(id, "snapshots"),
-		&snapshotSource{rep: r, dir: d.dir.shard(id)},
+	r.snaps, err = raftlog.OpenSnapshots(d.dir.Shard(id, "snapshots"),
+		&snapshotSource{rep: r, dir: d.dir.Shard(id)},
 		raftlog.SnapshotOptions{Logger: r.logger, OnSend: r.log.Pin})
 	if err != nil {
 		return err

@@ -237,12 +237,12 @@ func testFullDisk(t *testing.T, n *testNode) {
 	im.put(f)
 	req := im.sealed()
 	t.Setenv(diskFloorName, "1048576TiB")
-	n.disk.poll()
+	n.disk.Poll()
 	s := im.open.GetShards()[0]
 	_, err := im.send(s, im.batch(s, nil))
 	wantError(t, "batch", err, graph.KindDiskFull, "free space", "resume by themselves")
 	_, err = n.ingest().Open(call(t), openRequest("next", "1", "x"))
-	wantError(t, "open", told(err), graph.KindDiskFull, n.dir.path)
+	wantError(t, "open", told(err), graph.KindDiskFull, n.dir.Path)
 	if _, err := im.via.Commit(call(t), req); err != nil {
 		t.Errorf("a commit frees the lock and is let through: %v", err)
 	}
@@ -253,7 +253,7 @@ func testFullDisk(t *testing.T, n *testNode) {
 		t.Errorf("problems are %q", p)
 	}
 	t.Setenv(diskFloorName, "0")
-	n.disk.poll()
+	n.disk.Poll()
 	next := begin(n, "next", "1")
 	if err := next.abort(); err != nil {
 		t.Error(err)

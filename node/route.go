@@ -185,7 +185,7 @@ func (n *Node) writeShardHere(ctx context.Context, req *peerv1.WriteShardRequest
 		return 0, err
 	}
 	if req.GetCommand() == peerv1.ShardCommand_SHARD_COMMAND_BATCH {
-		if err := n.disk.check(); err != nil {
+		if err := n.disk.Check(); err != nil {
 			return 0, err
 		}
 	}

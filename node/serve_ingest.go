@@ -30,7 +30,7 @@ func newIngestServer(n *Node) *ingestServer {
 // Open implements IngestService.
 func (s *ingestServer) Open(ctx context.Context, req *ingestv1.OpenRequest) (
 	*ingestv1.OpenResponse, error) {
-	if err := s.node.disk.check(); err != nil {
+	if err := s.node.disk.Check(); err != nil {
 		return nil, err
 	}
 	cmd := &cluster.OpenImport{RepoName: req.GetRepo(), Revision: req.GetRevision(),

@@ -60,7 +60,7 @@ func (s *peerServer) Found(_ context.Context, req *peerv1.FoundRequest) (
 // replicaStatus tells about the replicas of this node.
 func (n *Node) replicaStatus(_ context.Context, req *peerv1.ReplicaStatusRequest) (
 	*peerv1.ReplicaStatusResponse, error) {
-	resp := &peerv1.ReplicaStatusResponse{NodeId: n.id(), DiskFreeBytes: n.disk.free.Load(),
+	resp := &peerv1.ReplicaStatusResponse{NodeId: n.id(), DiskFreeBytes: n.disk.Free(),
 		Version: n.opts.Version}
 	open, _ := n.groups.list()
 	for _, r := range open {

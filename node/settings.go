@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/node/datadir"
 )
 
 // Setting is one configuration key: a flag --key, a key of the configuration file and the
@@ -175,4 +176,16 @@ func readConfig(path string, into map[string]string) error {
 		into[key] = fmt.Sprint(v)
 	}
 	return nil
+}
+
+// diskFloorName lowers or raises the free space below which writes are refused, in bytes, so that
+// tests can fill a disk without filling it.
+const diskFloorName = "CODEGRAPH_DISK_FLOOR"
+
+// diskFloor is the free space below which this process refuses writes.
+func diskFloor(total uint64) uint64 {
+	if v, err := ParseSize(os.Getenv(diskFloorName)); err == nil {
+		return uint64(v)
+	}
+	return datadir.Floor(total)
 }

@@ -19,7 +19,7 @@ func env(pairs map[string]string) func(string) string {
 func configFile(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "node.yaml")
-	if err := os.WriteFile(path, []byte(text), filePerm); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -207,5 +207,22 @@ func TestSettingKeys(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("keys are %q, want %q", got, want)
+	}
+}
+
+func TestDiskFloor(t *testing.T) {
+	for _, c := range []struct {
+		env         string
+		total, want uint64
+	}{
+		{"", 10 << 30, 1 << 30},
+		{"16MiB", 100 << 30, 16 << 20},
+		{"0", 100 << 30, 0},
+		{"rubbish", 10 << 30, 1 << 30},
+	} {
+		t.Setenv(diskFloorName, c.env)
+		if got := diskFloor(c.total); got != c.want {
+			t.Errorf("floor %q of %d bytes: %d, want %d", c.env, c.total, got, c.want)
+		}
 	}
 }

@@ -2,12 +2,15 @@ package node
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	adminv1 "github.com/codegraphdb/codegraph/api/codegraph/admin/v1"
 	ingestv1 "github.com/codegraphdb/codegraph/api/codegraph/ingest/v1"
 	queryv1 "github.com/codegraphdb/codegraph/api/codegraph/query/v1"
 	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/node/datadir"
 )
 
 // stream writes a file in many small batches and returns the shard that holds its symbols.
@@ -123,16 +126,16 @@ func TestForgetfulNodeStaysOut(t *testing.T) {
 		starts     bool // the node starts, and names the replica
 		says       string
 	}{
-		{"state of a shard gone", shardsDir + "/3/db", true, "its state is gone"},
-		{"all logs gone", logDir, false, "is gone"},
-		{"log of the meta group gone", metaDir, false, "is gone"},
+		{"state of a shard gone", "shards/3/db", true, "its state is gone"},
+		{"all logs gone", datadir.LogDir, false, "is gone"},
+		{"log of the meta group gone", datadir.MetaDir, false, "is gone"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			n := single(t)
 			ingestFile(n, "r", "1", file("p", nil, "A"))
 			n.stop()
-			remove(t, n.dir.path, c.gone)
+			remove(t, n.dir.Path, c.gone)
 			o := n.opts
 			if !c.starts {
 				_, err := Start(o)
@@ -151,5 +154,12 @@ func TestForgetfulNodeStaysOut(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func remove(t *testing.T, path, sub string) {
+	t.Helper()
+	if err := os.RemoveAll(filepath.Join(path, sub)); err != nil {
+		t.Fatal(err)
 	}
 }

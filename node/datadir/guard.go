@@ -1,4 +1,4 @@
-package node
+package datadir
 
 import (
 	"log/slog"
@@ -9,55 +9,55 @@ import (
 	"github.com/codegraphdb/codegraph/graph"
 )
 
-// diskGuard refuses writes while the disk is nearly full, so that the process lives, reads go on
+// Guard refuses writes while the disk is nearly full, so that the process lives, reads go on
 // and truncation still finds room. It keeps a ballast file to give back when even that fails.
-type diskGuard struct {
-	dir     *dataDir
+type Guard struct {
+	dir     *Dir
 	logger  *slog.Logger
+	floor   func(total uint64) uint64
 	free    atomic.Uint64
 	full    atomic.Bool
 	ballast string
 }
 
 const (
-	ballastBytes  = 64 << 20
-	diskFloor     = 1 << 30
-	diskFraction  = 20 // 1/20 = 5 %
-	diskPoll      = 500 * time.Millisecond
-	diskFloorName = "CODEGRAPH_DISK_FLOOR" // bytes; lowers the floor in tests on small disks
+	ballastBytes = 64 << 20
+	diskFloor    = 1 << 30
+	diskFraction = 20 // 1/20 = 5 %
+	diskPoll     = 500 * time.Millisecond
 )
 
-func newDiskGuard(dir *dataDir, logger *slog.Logger) *diskGuard {
-	g := &diskGuard{dir: dir, logger: logger, ballast: dir.join("BALLAST")}
-	g.poll()
+// NewGuard looks at the disk of dir. floor tells from its size how much must be free; nil is Floor.
+func NewGuard(dir *Dir, floor func(total uint64) uint64, logger *slog.Logger) *Guard {
+	if floor == nil {
+		floor = Floor
+	}
+	g := &Guard{dir: dir, floor: floor, logger: logger, ballast: dir.Join("BALLAST")}
+	g.Poll()
 	if !g.full.Load() {
 		g.keepBallast()
 	}
 	return g
 }
 
-// floor is the free space below which writes are refused: max(1 GiB, 5 %).
-func diskFloorOf(total uint64) uint64 {
-	if v, err := ParseSize(os.Getenv(diskFloorName)); err == nil {
-		return uint64(v)
-	}
-	return max(diskFloor, total/diskFraction)
-}
+// Floor is the free space below which writes are refused: max(1 GiB, 5 %).
+func Floor(total uint64) uint64 { return max(diskFloor, total/diskFraction) }
 
-func (g *diskGuard) poll() {
-	free, total, err := g.dir.free()
+// Poll looks at the disk now.
+func (g *Guard) Poll() {
+	free, total, err := g.dir.Free()
 	if err != nil {
 		g.logger.Warn("free disk space is not known", "err", err)
 		return
 	}
 	g.free.Store(free)
-	full := free < diskFloorOf(total)
+	full := free < g.floor(total)
 	if full == g.full.Swap(full) {
 		return
 	}
 	if full {
 		g.logger.Error("disk is nearly full: writes are refused", "free", free,
-			"floor", diskFloorOf(total))
+			"floor", g.floor(total))
 		return
 	}
 	g.logger.Info("disk has space again: writes resume", "free", free)
@@ -65,7 +65,7 @@ func (g *diskGuard) poll() {
 }
 
 // keepBallast makes the ballast file if it is not there.
-func (g *diskGuard) keepBallast() {
+func (g *Guard) keepBallast() {
 	if st, err := os.Stat(g.ballast); err == nil && st.Size() == ballastBytes {
 		return
 	}
@@ -79,8 +79,8 @@ func (g *diskGuard) keepBallast() {
 	}
 }
 
-// run polls until stop closes. When nothing at all is left it gives the ballast back.
-func (g *diskGuard) run(stop <-chan struct{}) {
+// Run polls until stop closes. When nothing at all is left it gives the ballast back.
+func (g *Guard) Run(stop <-chan struct{}) {
 	tick := time.NewTicker(diskPoll)
 	defer tick.Stop()
 	for {
@@ -88,7 +88,7 @@ func (g *diskGuard) run(stop <-chan struct{}) {
 		case <-stop:
 			return
 		case <-tick.C:
-			g.poll()
+			g.Poll()
 			if g.free.Load() < ballastBytes/4 && os.Remove(g.ballast) == nil {
 				g.logger.Error("disk is full: ballast given back", "bytes", ballastBytes)
 			}
@@ -96,12 +96,18 @@ func (g *diskGuard) run(stop <-chan struct{}) {
 	}
 }
 
-// check returns an error while writes are refused.
-func (g *diskGuard) check() error {
+// Check returns an error while writes are refused.
+func (g *Guard) Check() error {
 	if !g.full.Load() {
 		return nil
 	}
 	return graph.Errorf("node.write", graph.KindDiskFull,
-		"disk of %s has %d MiB free, below max(1 GiB, 5 %%)", g.dir.path, g.free.Load()>>20).
+		"disk of %s has %d MiB free, below max(1 GiB, 5 %%)", g.dir.Path, g.free.Load()>>20).
 		WithRemedy("free space or enlarge the disk; writes resume by themselves, reads go on")
 }
+
+// Free returns the free bytes at the last look.
+func (g *Guard) Free() uint64 { return g.free.Load() }
+
+// Full tells whether writes are refused.
+func (g *Guard) Full() bool { return g.full.Load() }

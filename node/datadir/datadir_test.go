@@ -1,4 +1,4 @@
-package node
+package datadir
 
 import (
 	"os"
@@ -10,40 +10,40 @@ import (
 	"github.com/codegraphdb/codegraph/graph"
 )
 
-func openDir(t *testing.T, path string) *dataDir {
+func openDir(t *testing.T, path string) *Dir {
 	t.Helper()
-	d, err := openDataDir(path, "c")
+	d, err := Open(path, "c")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(d.close)
+	t.Cleanup(d.Close)
 	return d
 }
 
 func TestDataDirInUse(t *testing.T) {
 	path := t.TempDir()
 	d := openDir(t, path)
-	_, err := openDataDir(path, "c")
+	_, err := Open(path, "c")
 	wantError(t, "second opening", err, graph.KindConflict, path,
 		"process "+strconv.Itoa(os.Getpid()), "--data-dir")
-	d.close()
+	d.Close()
 	openDir(t, path)
 }
 
 func TestDataDirIdentitySurvives(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "made", "on", "the", "way")
 	d := openDir(t, path)
-	first := d.id
-	d.id.ClusterID = "cluster"
-	if err := d.save(); err != nil {
+	first := d.ID
+	d.ID.ClusterID = "cluster"
+	if err := d.Save(); err != nil {
 		t.Fatal(err)
 	}
-	d.close()
-	again := openDir(t, path).id
+	d.Close()
+	again := openDir(t, path).ID
 	if first.NodeID == "" || again.NodeID != first.NodeID || again.ClusterID != "cluster" {
 		t.Errorf("identity %+v became %+v", first, again)
 	}
-	other := openDir(t, t.TempDir()).id
+	other := openDir(t, t.TempDir()).ID
 	if other.NodeID == first.NodeID {
 		t.Error("two directories have one node id")
 	}
@@ -80,36 +80,36 @@ func TestDataDirRefused(t *testing.T) {
 			"c", graph.KindUnsupported, []string{"format 2", "reads 1"}},
 		{"not JSON", func(t *testing.T, path string) { edit(t, path, `{`, `<`) }, "c",
 			graph.KindCorrupt, []string{nodeFile}},
-		{"logs gone", func(t *testing.T, path string) { remove(t, path, logDir) }, "c",
-			graph.KindCorrupt, []string{logDir, "is gone", "remove the whole data directory"}},
-		{"meta gone", func(t *testing.T, path string) { remove(t, path, metaDir) }, "c",
-			graph.KindCorrupt, []string{metaDir, "is gone"}},
+		{"logs gone", func(t *testing.T, path string) { remove(t, path, LogDir) }, "c",
+			graph.KindCorrupt, []string{LogDir, "is gone", "remove the whole data directory"}},
+		{"meta gone", func(t *testing.T, path string) { remove(t, path, MetaDir) }, "c",
+			graph.KindCorrupt, []string{MetaDir, "is gone"}},
 		{"identity gone", func(t *testing.T, path string) { remove(t, path, nodeFile) }, "c",
 			graph.KindConflict, []string{"not empty", nodeFile, "empty directory"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := t.TempDir()
 			d := openDir(t, path)
-			for _, sub := range []string{metaDir, logDir} {
-				if err := os.Mkdir(d.join(sub), dirPerm); err != nil {
+			for _, sub := range []string{MetaDir, LogDir} {
+				if err := os.Mkdir(d.Join(sub), DirPerm); err != nil {
 					t.Fatal(err)
 				}
 			}
-			d.id.Stores = true
-			if err := d.save(); err != nil {
+			d.ID.Stores = true
+			if err := d.Save(); err != nil {
 				t.Fatal(err)
 			}
-			d.close()
+			d.Close()
 			c.spoil(t, path)
-			_, err := openDataDir(path, c.cluster)
+			_, err := Open(path, c.cluster)
 			wantError(t, c.name, err, c.kind, append(c.says, path)...)
 			// A refusal gives the lock back.
 			if d, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR, 0); err == nil {
-				probe := dataDir{path: path}
+				probe := Dir{Path: path}
 				if err := probe.acquire(); err != nil {
 					t.Errorf("after the refusal: %v", err)
 				}
-				probe.close()
+				probe.Close()
 				d.Close()
 			}
 		})
@@ -128,17 +128,17 @@ func TestDataDirForeign(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(path, "thesis.doc"), nil, filePerm); err != nil {
 		t.Fatal(err)
 	}
-	_, err := openDataDir(path, "c")
+	_, err := Open(path, "c")
 	wantError(t, "somebody's directory", err, graph.KindConflict, path, "not empty")
 
 	fresh := t.TempDir() // the root of a new ext4 file system
-	if err := os.Mkdir(filepath.Join(fresh, "lost+found"), dirPerm); err != nil {
+	if err := os.Mkdir(filepath.Join(fresh, "lost+found"), DirPerm); err != nil {
 		t.Fatal(err)
 	}
 	openDir(t, fresh)
 
 	file := filepath.Join(path, "thesis.doc")
-	_, err = openDataDir(file, "c")
+	_, err = Open(file, "c")
 	wantError(t, "a file", err, graph.KindInvalid, file)
 }
 
@@ -146,12 +146,12 @@ func TestDataDirForeign(t *testing.T) {
 func TestDataDirIdentityIsReplacedAtomically(t *testing.T) {
 	path := t.TempDir()
 	d := openDir(t, path)
-	id := d.id.NodeID
-	d.close()
+	id := d.ID.NodeID
+	d.Close()
 	if err := os.WriteFile(filepath.Join(path, nodeFile+".tmp"), []byte("{"), filePerm); err != nil {
 		t.Fatal(err)
 	}
-	if got := openDir(t, path).id.NodeID; got != id {
+	if got := openDir(t, path).ID.NodeID; got != id {
 		t.Errorf("node %s became %s", id, got)
 	}
 }

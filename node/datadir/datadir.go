@@ -1,4 +1,4 @@
-package node
+package datadir
 
 import (
 	"encoding/json"
@@ -18,25 +18,26 @@ import (
 //
 //	LOCK        flock of the process that owns the directory; its text is the process id
 //	NODE        identity, JSON: format, node uuid, cluster name, cluster id once it is known
-//	PLEDGE      the founding that this node has promised to (package cluster)
+//	pledge      the founding that this node has promised to (package cluster)
 //	meta/       the meta group: raft.db (raft-boltdb) and snapshots
 //	raftlog/    the log engine of all data groups
 //	shards/N/   the replica of shard N: db/ (package shard) and snapshots/
 //	BALLAST     bytes to give back when the disk is full
 const (
+	MetaDir = "meta"    // stores of the meta group
+	LogDir  = "raftlog" // log engine of the data groups
+	DirPerm = 0o750     // of directories made in it
+
 	lockFile   = "LOCK"
 	nodeFile   = "NODE"
-	metaDir    = "meta"
-	logDir     = "raftlog"
 	shardsDir  = "shards"
 	dirFormat  = 1
-	dirPerm    = 0o750
 	filePerm   = 0o640
-	nodeFileOp = "node.OpenDataDir"
+	nodeFileOp = "datadir.Open"
 )
 
-// identity is what a data directory says about itself.
-type identity struct {
+// Identity is what a data directory says about itself.
+type Identity struct {
 	Format      int    `json:"format"`
 	NodeID      string `json:"node_id"`
 	ClusterName string `json:"cluster_name"`
@@ -46,31 +47,31 @@ type identity struct {
 	Stores bool `json:"stores,omitempty"`
 }
 
-// dataDir is an open, locked data directory.
-type dataDir struct {
-	path string
+// Dir is an open, locked data directory.
+type Dir struct {
+	Path string
 	lock *os.File
-	id   identity
+	ID   Identity
 }
 
-// openDataDir locks the directory and reads or makes the node's identity.
-func openDataDir(path, clusterName string) (*dataDir, error) {
-	if err := os.MkdirAll(path, dirPerm); err != nil {
+// Open locks the directory and reads or makes the node's identity.
+func Open(path, clusterName string) (*Dir, error) {
+	if err := os.MkdirAll(path, DirPerm); err != nil {
 		return nil, graph.Errorf(nodeFileOp, graph.KindInvalid, "data directory: %w", err)
 	}
-	d := &dataDir{path: path}
+	d := &Dir{Path: path}
 	if err := d.acquire(); err != nil {
 		return nil, err
 	}
 	if err := d.load(clusterName); err != nil {
-		d.close()
+		d.Close()
 		return nil, err
 	}
 	return d, nil
 }
 
-func (d *dataDir) acquire() error {
-	f, err := os.OpenFile(filepath.Join(d.path, lockFile), os.O_RDWR|os.O_CREATE, filePerm)
+func (d *Dir) acquire() error {
+	f, err := os.OpenFile(filepath.Join(d.Path, lockFile), os.O_RDWR|os.O_CREATE, filePerm)
 	if err != nil {
 		return graph.Errorf(nodeFileOp, graph.KindInvalid, "data directory: %w", err)
 	}
@@ -79,7 +80,7 @@ func (d *dataDir) acquire() error {
 		n, _ := f.Read(holder)
 		f.Close()
 		return graph.Errorf(nodeFileOp, graph.KindConflict,
-			"data directory %s is in use by process %s", d.path,
+			"data directory %s is in use by process %s", d.Path,
 			strings.TrimSpace(string(holder[:n]))).
 			WithRemedy("stop that process or give another --data-dir")
 	}
@@ -94,57 +95,57 @@ func (d *dataDir) acquire() error {
 	return nil
 }
 
-func (d *dataDir) load(clusterName string) error {
-	data, err := os.ReadFile(filepath.Join(d.path, nodeFile))
+func (d *Dir) load(clusterName string) error {
+	data, err := os.ReadFile(filepath.Join(d.Path, nodeFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return d.create(clusterName)
 	}
 	if err != nil {
 		return graph.Errorf(nodeFileOp, graph.KindInvalid, "data directory: %w", err)
 	}
-	if err := json.Unmarshal(data, &d.id); err != nil {
-		return graph.Errorf(nodeFileOp, graph.KindCorrupt, "%s: %w", d.join(nodeFile), err)
+	if err := json.Unmarshal(data, &d.ID); err != nil {
+		return graph.Errorf(nodeFileOp, graph.KindCorrupt, "%s: %w", d.Join(nodeFile), err)
 	}
-	if d.id.Format != dirFormat {
+	if d.ID.Format != dirFormat {
 		return graph.Errorf(nodeFileOp, graph.KindUnsupported,
-			"data directory %s has format %d, this program reads %d", d.path, d.id.Format,
+			"data directory %s has format %d, this program reads %d", d.Path, d.ID.Format,
 			dirFormat).WithRemedy("run the version that wrote it, or ingest again into a new one")
 	}
-	if d.id.ClusterName != clusterName {
+	if d.ID.ClusterName != clusterName {
 		return graph.Errorf(nodeFileOp, graph.KindConflict,
-			"data directory %s is of cluster %q, not %q", d.path, d.id.ClusterName, clusterName).
-			WithRemedy("give --cluster-name %s or another --data-dir", d.id.ClusterName)
+			"data directory %s is of cluster %q, not %q", d.Path, d.ID.ClusterName, clusterName).
+			WithRemedy("give --cluster-name %s or another --data-dir", d.ID.ClusterName)
 	}
-	for _, sub := range []string{metaDir, logDir} {
-		if _, err := os.Stat(d.join(sub)); d.id.Stores && err != nil {
-			return graph.Errorf(nodeFileOp, graph.KindCorrupt, "%s is gone: %w", d.join(sub), err).
+	for _, sub := range []string{MetaDir, LogDir} {
+		if _, err := os.Stat(d.Join(sub)); d.ID.Stores && err != nil {
+			return graph.Errorf(nodeFileOp, graph.KindCorrupt, "%s is gone: %w", d.Join(sub), err).
 				WithRemedy("remove the whole data directory; the node then joins as a new one")
 		}
 	}
 	return nil
 }
 
-func (d *dataDir) create(clusterName string) error {
-	left, err := os.ReadDir(d.path)
+func (d *Dir) create(clusterName string) error {
+	left, err := os.ReadDir(d.Path)
 	if err != nil {
 		return graph.Errorf(nodeFileOp, graph.KindInvalid, "data directory: %w", err)
 	}
 	for _, e := range left {
 		if e.Name() != lockFile && e.Name() != "lost+found" {
 			return graph.Errorf(nodeFileOp, graph.KindConflict,
-				"data directory %s is not empty and has no %s file", d.path, nodeFile).
+				"data directory %s is not empty and has no %s file", d.Path, nodeFile).
 				WithRemedy("give an empty directory")
 		}
 	}
-	d.id = identity{Format: dirFormat, NodeID: uuid.NewString(), ClusterName: clusterName}
-	return d.save()
+	d.ID = Identity{Format: dirFormat, NodeID: uuid.NewString(), ClusterName: clusterName}
+	return d.Save()
 }
 
-// save writes the identity atomically and durably.
-func (d *dataDir) save() error {
-	data, err := json.MarshalIndent(d.id, "", "  ")
+// Save writes the identity atomically and durably.
+func (d *Dir) Save() error {
+	data, err := json.MarshalIndent(d.ID, "", "  ")
 	if err == nil {
-		err = writeFileSync(d.join(nodeFile), append(data, '\n'))
+		err = writeFileSync(d.Join(nodeFile), append(data, '\n'))
 	}
 	if err != nil {
 		return graph.Errorf(nodeFileOp, graph.KindInternal, "writing identity: %w", err)
@@ -184,24 +185,27 @@ func syncDir(path string) error {
 	return f.Sync()
 }
 
-func (d *dataDir) join(parts ...string) string {
-	return filepath.Join(append([]string{d.path}, parts...)...)
+// Join returns a path in the directory.
+func (d *Dir) Join(parts ...string) string {
+	return filepath.Join(append([]string{d.Path}, parts...)...)
 }
 
-func (d *dataDir) shard(id uint64, parts ...string) string {
-	return d.join(append([]string{shardsDir, strconv.FormatUint(id, 10)}, parts...)...)
+// Shard returns a path in the directory of a shard's replica.
+func (d *Dir) Shard(id uint64, parts ...string) string {
+	return d.Join(append([]string{shardsDir, strconv.FormatUint(id, 10)}, parts...)...)
 }
 
-// free returns the free and total bytes of the directory's file system.
-func (d *dataDir) free() (free, total uint64, err error) {
+// Free returns the free and total bytes of the directory's file system.
+func (d *Dir) Free() (free, total uint64, err error) {
 	var st unix.Statfs_t
-	if err := unix.Statfs(d.path, &st); err != nil {
+	if err := unix.Statfs(d.Path, &st); err != nil {
 		return 0, 0, err
 	}
 	return st.Bavail * uint64(st.Bsize), st.Blocks * uint64(st.Bsize), nil
 }
 
-func (d *dataDir) close() {
+// Close lets go of the directory.
+func (d *Dir) Close() {
 	if d.lock != nil {
 		d.lock.Close()
 	}
