@@ -15,7 +15,7 @@ func Plan(nodes []string, shards, replicationFactor int) (Map, error) {
 	if err := checkPlan(nodes, shards, replicationFactor); err != nil {
 		return Map{}, err
 	}
-	p := newPlacement(nodes)
+	p := newPlacement(nodes, shards)
 	m := Map{Version: 1}
 	for i := range shards {
 		d := Descriptor{
@@ -29,6 +29,7 @@ func Plan(nodes []string, shards, replicationFactor int) (Map, error) {
 		}
 		m.Shards = append(m.Shards, d)
 	}
+	p.even(m)
 	return m, m.Validate()
 }
 
@@ -56,43 +57,75 @@ func checkPlan(nodes []string, shards, replicationFactor int) error {
 	return nil
 }
 
-// placement counts what each node has been given.
+// placement counts the replicas that each node has been given. Leaders go round the nodes in order
+// and are counted in advance, so that the followers even things out.
 type placement struct {
 	loads []*load
 }
 
 type load struct {
-	node              string
-	order             int
-	replicas, leading int
+	node     string
+	replicas int
 }
 
-func newPlacement(nodes []string) *placement {
+func newPlacement(nodes []string, shards int) *placement {
 	p := &placement{}
 	for i, n := range slices.Sorted(slices.Values(nodes)) {
-		p.loads = append(p.loads, &load{node: n, order: i})
+		leads := shards / len(nodes)
+		if i < shards%len(nodes) {
+			leads++
+		}
+		p.loads = append(p.loads, &load{node: n, replicas: leads})
 	}
 	return p
 }
 
-// choose returns the n nodes with the fewest replicas, the one with the fewest leaderships first.
-// Ties go round with the shard.
+// choose returns n nodes for a shard: the one whose turn it is to lead, then those with the fewest
+// replicas, beginning after the leader and, in each round, one further.
 func (p *placement) choose(shard, n int) []string {
-	turn := func(l *load) int { return (l.order - shard%len(p.loads) + len(p.loads)) % len(p.loads) }
-	byLoad := slices.Clone(p.loads)
-	slices.SortFunc(byLoad, func(a, b *load) int {
-		return cmp.Or(cmp.Compare(a.replicas, b.replicas), cmp.Compare(a.leading, b.leading),
-			cmp.Compare(turn(a), turn(b)))
+	total := len(p.loads)
+	var followers []*load
+	for i := range total - 1 {
+		followers = append(followers, p.loads[(shard+1+(shard/total+i)%(total-1))%total])
+	}
+	slices.SortStableFunc(followers, func(a, b *load) int {
+		return cmp.Compare(a.replicas, b.replicas)
 	})
-	chosen := byLoad[:n]
-	slices.SortFunc(chosen, func(a, b *load) int {
-		return cmp.Or(cmp.Compare(a.leading, b.leading), cmp.Compare(turn(a), turn(b)))
-	})
-	chosen[0].leading++
-	out := make([]string, n)
-	for i, l := range chosen {
+	out := []string{p.loads[shard%total].node}
+	for _, l := range followers[:n-1] {
 		l.replicas++
-		out[i] = l.node
+		out = append(out, l.node)
 	}
 	return out
+}
+
+// even moves followers from the node that has most to the one that has least, as long as they
+// differ by more than one.
+func (p *placement) even(m Map) {
+	byReplicas := func(a, b *load) int { return cmp.Compare(a.replicas, b.replicas) }
+	for {
+		most, least := slices.MaxFunc(p.loads, byReplicas), slices.MinFunc(p.loads, byReplicas)
+		if most.replicas-least.replicas < 2 || !moveFollower(m, most.node, least.node) {
+			return
+		}
+		most.replicas--
+		least.replicas++
+	}
+}
+
+// moveFollower moves one follower from a node to another.
+func moveFollower(m Map, from, to string) bool {
+	for i := range m.Shards {
+		d := &m.Shards[i]
+		if _, there := d.Replica(to); there {
+			continue
+		}
+		for j := 1; j < len(d.Replicas); j++ {
+			if d.Replicas[j].Node == from {
+				d.Replicas[j].Node = to
+				return true
+			}
+		}
+	}
+	return false
 }
