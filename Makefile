@@ -12,6 +12,7 @@ TEST    ?= ./...
 TEST_TIMEOUT ?= 20m
 NODES   ?= 3
 REPO    ?= .
+INPUTS  ?= .inputs
 
 .PHONY: help
 help: ## list the targets
@@ -58,8 +59,19 @@ notices: ## write THIRD_PARTY_NOTICES from what is linked
 	go run ./internal/notices -out THIRD_PARTY_NOTICES ./cmd/codegraphd ./cmd/cgctl
 
 .PHONY: bench
-bench: build ## measure ingest and queries on REPO; docs/BENCHMARKS.md says which
-	@NODES='$(NODES)' scripts/bench.sh '$(REPO)'
+bench: build ## figures of an ingest of REPO into NODES nodes, in clear text and with TLS
+	@go run ./bench ingest -nodes '$(NODES)' '$(REPO)'
+
+.PHONY: bench-ingest
+bench-ingest: build ## the same for the real sources, or for REPO=dir; fails if a bar is missed
+	@if [[ '$(REPO)' == . ]]; then INPUTS='$(INPUTS)' scripts/inputs.sh >&2; fi
+	@go run ./bench ingest -nodes '$(NODES)' -inputs '$(INPUTS)' $(filter-out .,$(REPO))
+
+.PHONY: questions
+questions: build ## take in real sources and ask the questions with known answers (bench/testdata)
+	@INPUTS='$(INPUTS)' scripts/inputs.sh >&2
+	INPUTS='$(abspath $(INPUTS))' NODES='$(NODES)' go test -tags inputs -count=1 -timeout 60m \
+		-run 'TestQuestions$(if $(QUESTION),/$(QUESTION))' -v ./bench
 
 .PHONY: size
 size: build ## print the sizes of the binaries, fail above the bars in docs/size.txt
