@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -31,7 +32,8 @@ var metaTimings = raftTimings{500 * time.Millisecond, 500 * time.Millisecond,
 type meta struct {
 	self    string
 	state   *cluster.State
-	raft    *raft.Raft
+	raft    *raft.Raft // set before started, never again; see running
+	started atomic.Bool
 	log     *raftlog.MetaLog
 	trans   *transport.GroupTransport
 	leading leadership
@@ -95,16 +97,17 @@ func (m *meta) start(dir *datadir.Dir, founders []string, gained func()) error {
 	if err != nil {
 		return fmt.Errorf("meta group: raft: %w", err)
 	}
+	m.started.Store(true)
 	m.done.Go(func() { m.leading.watch(m.raft, m.stop, gained) })
 	return nil
 }
 
-// running tells whether start has succeeded.
-func (m *meta) running() bool { return m.raft != nil }
+// running tells whether start has succeeded. Others look at raft only if it has.
+func (m *meta) running() bool { return m.started.Load() }
 
 // leader returns the node that leads the meta group as far as this node knows.
 func (m *meta) leader() string {
-	if m.raft == nil {
+	if !m.running() {
 		return ""
 	}
 	_, id := m.raft.LeaderWithID()
@@ -117,6 +120,9 @@ func (m *meta) leader() string {
 
 // members returns the nodes of the group's configuration, voters first.
 func (m *meta) members() (voters, others []string) {
+	if !m.running() {
+		return nil, nil
+	}
 	f := m.raft.GetConfiguration()
 	if f.Error() != nil {
 		return nil, nil
@@ -142,7 +148,7 @@ func (m *meta) addNonvoter(node string) error {
 
 // handOver gives the leadership to another voter, if this node has it.
 func (m *meta) handOver(ctx context.Context) {
-	if m.raft == nil || m.raft.State() != raft.Leader {
+	if !m.running() || m.raft.State() != raft.Leader {
 		return
 	}
 	if voters, _ := m.members(); len(voters) < 2 {
@@ -164,7 +170,7 @@ type metaAnswer struct {
 // fatal does not get into the log.
 func (m *meta) propose(ctx context.Context, command []byte) (metaAnswer, error) {
 	const op = "node.proposeMeta"
-	if m.raft == nil || m.raft.State() != raft.Leader || m.leading.ready.Load() == 0 {
+	if !m.running() || m.raft.State() != raft.Leader || m.leading.ready.Load() == 0 {
 		return metaAnswer{}, notLeader(op, m.leader(), "this node does not lead the meta group")
 	}
 	command, err := cluster.PrepareCommand(command, nowMillis())
@@ -189,7 +195,7 @@ func (m *meta) close() error {
 	close(m.stop)
 	m.trans.Close()
 	var err error
-	if m.raft != nil {
+	if m.running() {
 		err = m.raft.Shutdown().Error()
 	}
 	m.done.Wait()
