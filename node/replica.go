@@ -272,7 +272,8 @@ func (r *replica) propose(ctx context.Context, encode func(term, epoch uint64) [
 	if dl, ok := ctx.Deadline(); ok {
 		timeout = min(timeout, time.Until(dl))
 	}
-	f := r.raft.Apply(encode(r.raft.CurrentTerm(), r.desc.Epoch), max(timeout, time.Millisecond))
+	term := r.raft.CurrentTerm()
+	f := r.raft.Apply(encode(term, r.desc.Epoch), max(timeout, time.Millisecond))
 	if err := wait(ctx, f); err != nil {
 		if errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrLeadershipTransferInProgress) {
 			return shard.Result{}, r.notLeader(op)
@@ -282,6 +283,10 @@ func (r *replica) propose(ctx context.Context, encode func(term, epoch uint64) [
 	res, ok := f.Response().(shard.Result)
 	if !ok {
 		return res, graph.Errorf(op, graph.KindInternal, "shard %d: no result", r.desc.ID)
+	}
+	if graph.IsKind(res.Err, graph.KindConflict) && r.raft.CurrentTerm() != term {
+		return res, graph.Errorf(op, graph.KindUnavailable, "shard %d: a new term began: %w",
+			r.desc.ID, res.Err) // refused for its term (rule 1.8); if not, it is so again
 	}
 	return res, res.Err
 }
