@@ -118,7 +118,7 @@ func (c *nodeCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(f.desc, f.kind, v, labels...)
 	}
 	n := c.node
-	send(figReady, truth(len(n.Problems()) == 0))
+	send(figReady, truth(len(n.unready()) == 0))
 	send(figDiskFree, float64(n.disk.Free()))
 	send(figDiskFull, truth(n.disk.Full()))
 	snap := n.meta.state.Snapshot()

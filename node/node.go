@@ -80,6 +80,7 @@ func Start(opts Options) (*Node, error) {
 	n.serve()
 	n.tasks.Go(func() { n.disk.Run(ctx.Done()) })
 	n.tasks.Go(func() { n.run(ctx) })
+	n.tasks.Go(func() { n.runHealth(ctx) })
 	n.logger.Info("node started", "node", n.id(), "client", n.servers.clientL.Addr().String(),
 		"peer", n.servers.peerL.Addr().String(), "ops", n.servers.opsL.Addr().String(),
 		"tls", opts.secure())
@@ -256,8 +257,8 @@ func (n *Node) startupProblems() []string {
 	return nil
 }
 
-// Problems says what keeps the node from serving everything; empty means ready.
-func (n *Node) Problems() []string {
+// unready says what keeps the node from serving; empty means ready.
+func (n *Node) unready() []string {
 	if n.draining.Load() {
 		return []string{"shutting down"}
 	}
@@ -291,7 +292,13 @@ func (n *Node) Problems() []string {
 			}
 		}
 	}
-	if n.disk.Full() {
+	return out
+}
+
+// Problems says what an operator should look at; empty means that all is well.
+func (n *Node) Problems() []string {
+	out := n.unready()
+	if n.disk.Full() { // reads go on
 		out = append(out, n.disk.Check().Error())
 	}
 	return out

@@ -44,21 +44,21 @@ func testHealth(t *testing.T, n *testNode) {
 	}
 	t.Setenv(diskFloorName, "1048576TiB")
 	n.disk.Poll()
-	if code, body := get(t, n, "/readyz"); code != http.StatusServiceUnavailable ||
-		!strings.Contains(body, "MiB free") {
-		t.Errorf("not ready: %d %q", code, body)
+	for _, path := range []string{"/readyz", "/livez"} {
+		if code, body := get(t, n, path); code != http.StatusOK {
+			t.Errorf("a full disk ends no reads: %s %d %q", path, code, body)
+		}
 	}
-	if code, _ := get(t, n, "/livez"); code != http.StatusOK {
-		t.Errorf("a full disk is no reason to die: %d", code)
+	st, err := n.admin().Status(call(t), &adminv1.StatusRequest{})
+	if err != nil || len(st.GetProblems()) != 1 || !strings.Contains(st.GetProblems()[0], "MiB free") {
+		t.Errorf("a full disk is told: %v, %v", st, err)
 	}
 	t.Setenv(diskFloorName, "0")
 	n.disk.Poll()
-	resp, err := grpc_health_v1.NewHealthClient(n.conn).Check(call(t),
-		&grpc_health_v1.HealthCheckRequest{})
-	if err != nil || resp.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
-		t.Errorf("gRPC health: %v, %v", resp, err)
-	}
-	st, err := n.admin().Status(call(t), &adminv1.StatusRequest{})
+	eventually(t, "gRPC health", func() error {
+		return servingIs(n, grpc_health_v1.HealthCheckResponse_SERVING)
+	})
+	st, err = n.admin().Status(call(t), &adminv1.StatusRequest{})
 	if err != nil || !st.GetReady() || st.GetNodes() != 1 || st.GetNodesAlive() != 1 ||
 		st.GetShards() != defaultShards || st.GetShardsWithLeader() != defaultShards ||
 		st.GetMetaLeader() != n.id() {
@@ -87,10 +87,8 @@ func TestHealthBeforeFounding(t *testing.T) {
 	if st, err := n.admin().Status(call(t), &adminv1.StatusRequest{}); err != nil || st.GetReady() {
 		t.Errorf("status: %v, %v", st, err)
 	}
-	resp, err := grpc_health_v1.NewHealthClient(n.conn).Check(call(t),
-		&grpc_health_v1.HealthCheckRequest{})
-	if err != nil {
-		t.Errorf("gRPC health: %v, %v", resp, err)
+	if err := servingIs(n, grpc_health_v1.HealthCheckResponse_NOT_SERVING); err != nil {
+		t.Error(err)
 	}
 	if code, _ := get(t, n, "/metrics"); code != http.StatusOK {
 		t.Errorf("/metrics: %d", code)
@@ -190,4 +188,14 @@ func says(n *testNode, path, what string) error {
 		return fmt.Errorf("%s: %d %q", path, code, body)
 	}
 	return nil
+}
+
+// servingIs wants an answer from the health service of the client port.
+func servingIs(n *testNode, want grpc_health_v1.HealthCheckResponse_ServingStatus) error {
+	resp, err := grpc_health_v1.NewHealthClient(n.conn).Check(call(n.t),
+		&grpc_health_v1.HealthCheckRequest{})
+	if err == nil && resp.GetStatus() != want {
+		err = fmt.Errorf("%v, want %v", resp.GetStatus(), want)
+	}
+	return err
 }

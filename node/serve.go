@@ -48,6 +48,7 @@ func (n *Node) serve() {
 	ingestv1.RegisterIngestServiceServer(n.servers.client, newIngestServer(n))
 	adminv1.RegisterAdminServiceServer(n.servers.client, &adminServer{node: n})
 	n.servers.health = health.NewServer()
+	n.servers.health.SetServingStatus("", healthv1.HealthCheckResponse_NOT_SERVING)
 	healthv1.RegisterHealthServer(n.servers.client, n.servers.health)
 	reflection.Register(n.servers.client)
 

@@ -31,7 +31,7 @@ func (s *adminServer) Status(ctx context.Context, _ *adminv1.StatusRequest) (
 		NodeId: n.id(), Version: n.opts.Version, MetaLeader: n.meta.leader(),
 		Shards: uint32(len(snap.Map().Shards)), Repositories: uint32(len(snap.Repositories())),
 		Timestamp: uint64(snap.LastCommit()), Problems: n.Problems()}
-	resp.Ready = len(resp.Problems) == 0
+	resp.Ready = len(n.unready()) == 0
 	for _, node := range snap.Nodes() {
 		resp.Nodes++
 		if n.alive(node.ID) {
