@@ -320,7 +320,8 @@ func TestWaitWakesAndGivesUp(t *testing.T) {
 	m := newMachine(t, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := m.Wait(ctx, func(*Snapshot) bool { return false }); !errors.Is(err, context.Canceled) {
+	_, err := m.Wait(ctx, func(*Snapshot) bool { return false })
+	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
@@ -416,7 +417,8 @@ func TestRestoreRefuses(t *testing.T) {
 		"format": strings.Replace(string(image), "meta 1 ", "meta 2 ", 1),
 		"other":  strings.Replace(string(image), "meta", "mega", 1),
 		"field":  swap(`"rf":1`, `"rf":1,"zz":1`), "hole": swap(`"hi":32767`, `"hi":32511`),
-		"id": swap(`"last_repo":1`, `"last_repo":0`), "null": swap(`"repos":[`, `"repos":[null,`),
+		"id":    swap(`"last_repo":1`, `"last_repo":0`),
+		"null":  swap(`"repos":[`, `"repos":[null,`),
 		"order": swap(`"last_commit":0`, `"last_commit":9999999999999999999`),
 		"lock":  swap(`"importing":`, `"importing":2`), "cluster": swap(`_id":"c"`, `_id":""`),
 	} {
