@@ -86,10 +86,7 @@ func (g *git) changed(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, graph.Errorf("ingest.Discover", graph.KindOther, "git status in %s: %w", g.root, err)
 	}
-	prefix := ""
-	if p, err := g.run(ctx, "rev-parse", "--show-prefix"); err == nil {
-		prefix = strings.TrimSpace(string(p))
-	}
+	prefix := g.prefix(ctx)
 	var lines []string
 	for entry := range bytes.SplitSeq(out, []byte{0}) {
 		const head = len("XY ")
@@ -101,7 +98,16 @@ func (g *git) changed(ctx context.Context) ([]string, error) {
 	return lines, nil
 }
 
-// remoteName returns the last part of the URL of the remote, "" if there is none.
+// prefix returns where the root is below the top of the work tree, with a slash at its end.
+func (g *git) prefix(ctx context.Context) string {
+	p, err := g.run(ctx, "rev-parse", "--show-prefix")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(p))
+}
+
+// remoteName returns what remoteName makes of the remote's URL, "" if there is none.
 func (g *git) remoteName(ctx context.Context) string {
 	remotes, err := g.run(ctx, "remote")
 	if err != nil {
@@ -149,7 +155,7 @@ func (p *Project) nameRevision(ctx context.Context, g *git, opts DiscoverOptions
 		return ctx.Err()
 	}
 	if name := g.remoteName(ctx); name != "" {
-		p.Name = name
+		p.Name = path.Join(name, g.prefix(ctx))
 	}
 	if p.Name == "" {
 		p.Name = filepath.Base(p.Root)

@@ -15,7 +15,7 @@ import (
 	"github.com/codegraphdb/codegraph/graph"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the transcripts in testdata; commit only diffs you understand")
+var rewrite = flag.Bool("rewrite", false, "write the transcripts: commit diffs you understand")
 
 // TestGolden ingests the trees in testdata and compares what every file says. A transcript holds
 // the files of the tree (-- path --) and, last, the facts (-- want --).
@@ -165,7 +165,8 @@ func writeVertex(b *strings.Builder, v *graph.Vertex) {
 func sortedEdges(edges []graph.Edge, keys map[graph.VertexID]string) []string {
 	var out []string
 	for _, e := range graph.MergeEdges(edges) {
-		s := fmt.Sprintf("    %s -%s-> %s %s/%s", keys[e.Src], e.Type, e.DstKey, e.Resolution, e.Provenance)
+		s := fmt.Sprintf("    %s -%s-> %s %s/%s", keys[e.Src], e.Type, e.DstKey, e.Resolution,
+			e.Provenance)
 		if e.DstForeign {
 			s += " foreign"
 		}

@@ -49,16 +49,20 @@ type fileState struct {
 // Run reads the project's files and hands their facts to the sink. The project is read once and can
 // be run again. An error ends the run; what the sink took until then stands for nothing.
 func Run(ctx context.Context, p *Project, opts Options, sink Sink) (*Report, error) {
-	opts = opts.withDefaults()
-	r := &runner{project: p, opts: opts, sink: sink, contents: newContents(opts),
-		ledger: newLedger(p, opts), states: make([]fileState, len(p.Files))}
+	r := newRunner(p, opts.withDefaults(), sink)
 	defer r.contents.close()
-	r.analyzers = analyzers(lang.Base{Repo: opts.Repo, Root: baseOf(filepath.ToSlash(p.Root)),
-		Units: r.units(), Paths: p.paths})
 	if err := r.run(ctx); err != nil {
 		return nil, err
 	}
 	return r.ledger.finish(), nil
+}
+
+func newRunner(p *Project, opts Options, sink Sink) *runner {
+	r := &runner{project: p, opts: opts, sink: sink, contents: newContents(opts),
+		ledger: newLedger(p, opts), states: make([]fileState, len(p.Files))}
+	r.analyzers = analyzers(lang.Base{Repo: opts.Repo, Root: baseOf(filepath.ToSlash(p.Root)),
+		Units: r.units(), Paths: p.paths})
+	return r
 }
 
 // analyzers returns an analyzer for each language of lang.Of. Languages of one family share one.
@@ -113,7 +117,7 @@ func (r *runner) distinct() []lang.Analyzer {
 	slices.Sort(names)
 	var out []lang.Analyzer
 	for _, name := range names {
-		if a := r.analyzers[name]; !slices.Contains(out, a) {
+		if a := r.analyzers[name]; a != nil && !slices.Contains(out, a) {
 			out = append(out, a)
 		}
 	}

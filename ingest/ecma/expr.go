@@ -213,7 +213,7 @@ func (r *resolver) argumentsOf(v value, args int) {
 	}
 }
 
-// expectedOf returns the shapes of the parameters of a function that is the n-th argument of a call.
+// expectedOf returns the shapes of the parameters of a function that is argument n of a call.
 func (r *resolver) expectedOf(v value, n int) []shape {
 	switch {
 	case v.ref == rForeignMember && v.from == libModule && v.elem != nil && n == 0:

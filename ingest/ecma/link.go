@@ -197,17 +197,33 @@ func (a *analyzer) exported(m *module, name string, depth int) value {
 	if name == "default" {
 		return value{}
 	}
-	for _, star := range m.stars {
-		if t := m.linked[star]; t.mod != nil && t.mod != m {
-			if v := a.exported(t.mod, name, depth+1); v.known() {
-				return v
+	return a.starred(m, name, depth)
+}
+
+// starred looks for a name in what a module exports with a star, nearest first.
+func (a *analyzer) starred(m *module, name string, depth int) value {
+	seen := map[*module]bool{m: true}
+	outside := []string{}
+	for queue := []*module{m}; len(queue) > 0; queue = queue[1:] {
+		for _, star := range queue[0].stars {
+			t := queue[0].linked[star]
+			switch {
+			case t.mod == nil && t.sym != nil:
+				outside = append(outside, star)
+			case t.mod == nil || seen[t.mod]:
+			default:
+				seen[t.mod] = true
+				if _, ok := t.mod.exports[name]; ok {
+					if v := a.exported(t.mod, name, depth+1); v.known() {
+						return v
+					}
+				}
+				queue = append(queue, t.mod)
 			}
 		}
 	}
-	if len(m.stars) == 1 {
-		if t := m.linked[m.stars[0]]; t.mod == nil && t.sym != nil {
-			return foreign(m.stars[0], name)
-		}
+	if len(outside) == 1 { // it can only come from there
+		return foreign(outside[0], name)
 	}
 	return value{}
 }
@@ -477,8 +493,9 @@ func (a *analyzer) classMember(s shape, name string, depth int) value {
 }
 
 // globals are names of the language and of its usual hosts.
-var globals = wordSet(`AbortController AbortSignal AggregateError Array ArrayBuffer AsyncIterator Atomics
-	BigInt BigInt64Array BigUint64Array Blob Boolean Buffer DataView Date DOMException Error EvalError
+var globals = wordSet(`AbortController AbortSignal AggregateError Array ArrayBuffer
+	AsyncIterator Atomics BigInt BigInt64Array BigUint64Array Blob Boolean Buffer DataView Date
+	DOMException Error EvalError
 	Event EventTarget File FinalizationRegistry Float32Array Float64Array FormData Function Generator
 	Headers Infinity Int16Array Int32Array Int8Array Intl Iterator JSON Map Math MessageChannel NaN
 	Number Object PerformanceObserver Promise PromiseLike Proxy RangeError ReadonlyMap ReferenceError

@@ -82,7 +82,8 @@ func (a *analyzer) tryPattern(p *lang.PathMap, spec string) *module {
 		part = spec[len(pre) : len(spec)-len(post)]
 	}
 	for _, t := range p.Targets {
-		if m := a.tryFile(strings.TrimPrefix(path.Clean(strings.Replace(t, "*", part, 1)), "./")); m != nil {
+		p := path.Clean(strings.Replace(t, "*", part, 1))
+		if m := a.tryFile(strings.TrimPrefix(p, "./")); m != nil {
 			return m
 		}
 	}

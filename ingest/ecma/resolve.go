@@ -12,7 +12,8 @@ import (
 const maxValue = 200 // bytes kept of a variable's declaration
 
 // Resolve implements lang.Analyzer.
-func (a *analyzer) Resolve(ctx context.Context, p *lang.Parser, f *lang.File, out *lang.Facts) error {
+func (a *analyzer) Resolve(ctx context.Context, p *lang.Parser, f *lang.File,
+	out *lang.Facts) error {
 	t, err := p.Parse(ctx, grammarOf(f.Language), f.Src)
 	if err != nil {
 		return err
@@ -26,7 +27,7 @@ func (a *analyzer) Resolve(ctx context.Context, p *lang.Parser, f *lang.File, ou
 	r := &resolver{a: a, m: m, t: t, out: out, from: out.FileScope(), sc: m.top,
 		s: &scanner{t: t, m: m, sc: m.top}}
 	r.moduleVertex()
-	r.block(0, m.sym)
+	r.block(lang.Root, m.sym)
 	return nil
 }
 
@@ -35,8 +36,8 @@ func (r *resolver) moduleVertex() {
 	if r.m.test {
 		flags |= graph.FlagTest
 	}
-	r.out.Vertex(lang.Definition{Sym: r.m.sym, Kind: graph.Module, Name: path.Base(r.m.path), Node: 0,
-		Flags: flags})
+	r.out.Vertex(lang.Definition{Sym: r.m.sym, Kind: graph.Module, Name: path.Base(r.m.path),
+		Node: lang.Root, Flags: flags})
 	for _, spec := range r.m.imports {
 		if to := r.m.linked[spec]; to.sym != nil && to.mod != r.m {
 			r.out.Edge(r.from, graph.Imports, to.sym, lang.ByImport, 0)

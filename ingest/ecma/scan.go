@@ -28,7 +28,7 @@ func (a *analyzer) Scan(ctx context.Context, p *lang.Parser, f *lang.File) (lang
 	m := &module{path: f.Path, test: isTest(f.Path), top: newScope(nil), exports: map[string]export{},
 		linked: map[string]target{}}
 	s := &scanner{t: t, m: m, sc: m.top}
-	s.block(0, false)
+	s.block(lang.Root, false)
 	s.specifiers()
 	a.mu.Lock()
 	a.modules[f.Index] = m

@@ -149,7 +149,7 @@ func (r *resolver) forIn(i int) {
 	if s.kind == sArray && s.elem != nil && string(t.FieldText(i, lang.FOperator)) != "in" {
 		elem = *s.elem
 	}
-	if t.Child(i, lang.FKind) != 0 || t.ChildOf(i, lang.KTokConst) != 0 || t.Kind(left) != lang.KIdentifier {
+	if t.Child(i, lang.FKind) != 0 || t.Kind(left) != lang.KIdentifier { // it declares
 		r.bind(left, elem)
 	}
 	r.statement(t.Child(i, lang.FBody))

@@ -32,7 +32,7 @@ func lookup(t *goType, name string) (found, bool) {
 				}
 				seen[x.named] = true
 			}
-			if f, ok := ownMember(x, name); ok {
+			if f, ok := ownMember(x, name, 0); ok {
 				return f, true
 			}
 			if x.kind == tExternal {
@@ -54,11 +54,15 @@ func lookup(t *goType, name string) (found, bool) {
 }
 
 // ownMember finds a member that a type has itself.
-func ownMember(x *goType, name string) (found, bool) {
+func ownMember(x *goType, name string, depth int) (found, bool) {
+	const deepest = 32 // type A B; type B A
+	if depth > deepest {
+		return found{}, false
+	}
 	if x.kind == tNamed {
 		m := x.named.members[name]
 		if m == nil {
-			return inheritedMember(x, name)
+			return inheritedMember(x, name, depth+1)
 		}
 		ps := x.named.params
 		if m.recvParams != nil {
@@ -68,7 +72,7 @@ func ownMember(x *goType, name string) (found, bool) {
 	}
 	if x.kind == tParam {
 		if c := x.elem; c != nil && c.kind == tNamed {
-			return ownMember(c, name)
+			return ownMember(c, name, depth+1)
 		}
 		x = under(x)
 	}
@@ -82,12 +86,12 @@ func ownMember(x *goType, name string) (found, bool) {
 
 // inheritedMember finds what a type has through the type it is defined by: fields, and methods if
 // that is an interface.
-func inheritedMember(x *goType, name string) (found, bool) {
+func inheritedMember(x *goType, name string, depth int) (found, bool) {
 	from := bindArgs(x.named.params, x.args).apply(x.named.under)
 	if from == nil || from.kind == tStruct {
 		return found{}, false
 	}
-	f, ok := ownMember(from, name)
+	f, ok := ownMember(from, name, depth)
 	if ok && f.member != nil && f.member.kind == graph.Method && under(from).kind != tInterface {
 		return found{}, false
 	}

@@ -32,10 +32,10 @@ func (g *golang) infer(obj *goObject) *goType {
 	obj.busy = true
 	r := &goResolver{g: g, f: obj.file, t: obj.decl.init}
 	typ := unknownType
-	if r.t.Kind(0) == lang.KFuncLiteral {
-		typ = funcExpr(r.t, 0)
+	if r.t.Kind(lang.Root) == lang.KFuncLiteral {
+		typ = funcExpr(r.t, lang.Root)
 		r.f.link(typ, nil)
-	} else if v := r.expr(0); v.typ != nil {
+	} else if v := r.expr(lang.Root); v.typ != nil {
 		typ = v.typ
 	}
 	if typ.kind == tTuple {
@@ -61,7 +61,7 @@ func (g *golang) Resolve(ctx context.Context, p *lang.Parser, f *lang.File, out 
 	r := &goResolver{g: g, f: gf, t: t, out: out, from: out.FileScope()}
 	r.packageVertex()
 	var comments lang.Comments
-	for c := range t.Kids(0) {
+	for c := range t.Kids(lang.Root) {
 		if t.Kind(c) == lang.KComment {
 			comments.Add(t, c)
 			continue
@@ -76,9 +76,9 @@ func (g *golang) Resolve(ctx context.Context, p *lang.Parser, f *lang.File, out 
 func (r *goResolver) packageVertex() {
 	t, pkg := r.t, r.f.pkg
 	r.out.Owner.Home = pkg.sym.ID.Slot()
-	clause := t.ChildOf(0, lang.KPackageClause)
+	clause := t.ChildOf(lang.Root, lang.KPackageClause)
 	var comments lang.Comments
-	for c := range t.Kids(0) {
+	for c := range t.Kids(lang.Root) {
 		if c == clause {
 			break
 		}

@@ -69,7 +69,7 @@ func (g *golang) Scan(ctx context.Context, p *lang.Parser, f *lang.File) (lang.R
 	}
 	gf := &goFile{path: f.Path, dir: f.Dir(), test: strings.HasSuffix(f.Path, "_test.go")}
 	gf.builds, gf.ignored = buildable(f.Path, f.Src)
-	for c := range t.Kids(0) {
+	for c := range t.Kids(lang.Root) {
 		gf.declaration(t, c)
 	}
 	gf.usedTypes(t)

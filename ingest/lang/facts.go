@@ -155,7 +155,7 @@ func (f *Facts) Vertex(d Definition) Scope {
 	if f.file.Generated {
 		v.Flags |= graph.FlagGenerated
 	}
-	if d.Node >= 0 {
+	if d.Node != 0 {
 		n := f.tree.n[d.Node]
 		v.Span.Line, v.Span.Column = f.tree.Position(n.start)
 		v.Span.EndLine, v.Span.EndColumn = f.tree.Position(n.end)

@@ -333,6 +333,8 @@ const (
 	KTokAbstract
 	KTokStar
 	KTokConst
+	KTokLet
+	KTokVar
 	KTokTypeof
 	KTokReadonly
 	KTokDeclare
@@ -398,5 +400,6 @@ optional_parameter type_annotation type_predicate_annotation asserts_annotation 
 object_type call_signature property_signature type_parameters type_parameter
 construct_signature index_signature tuple_type readonly_type intersection_type literal_type
 type_query lookup_type conditional_type this_type interface_body string_fragment optional_type
-rest_type constraint default_type 'async 'static 'get 'set 'default 'type 'abstract '* 'const
+rest_type constraint default_type 'async 'static 'get 'set 'default 'type 'abstract '*
+'const 'let 'var
 'typeof 'readonly 'declare 'export `)

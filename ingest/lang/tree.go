@@ -15,8 +15,8 @@ type node struct {
 	next       uint32 // the first node after this one's subtree
 }
 
-// Tree is a syntax tree in preorder. The root is 0, and 0 also stands for "none" where a child is
-// asked for.
+// Tree is a syntax tree in preorder. Its root is Root; 0 is a place without kind and children, and
+// stands for "none" where a child is asked for.
 type Tree struct {
 	n        []node
 	src      []byte
@@ -81,6 +81,9 @@ func (t *Tree) Last(i int) (last int) {
 	return last
 }
 
+// Root is the place of the root of every tree.
+const Root = 1
+
 // Len returns the number of places.
 func (t *Tree) Len() int { return len(t.n) }
 
@@ -142,7 +145,7 @@ func (t *Tree) Position(at uint32) (line, column uint32) {
 
 // CopySub returns a copy of the subtree at i, without what is below the kinds that leaves tells.
 func (t *Tree) CopySub(i int, leaf func(Kind) bool) *Tree {
-	c := &Tree{base: t.n[i].start}
+	c := &Tree{base: t.n[i].start, n: []node{{next: 1}}}
 	var last uint32
 	var walk func(i int)
 	walk = func(i int) {

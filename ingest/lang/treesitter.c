@@ -110,6 +110,7 @@ enum { ERROR_SYMBOL = 0xffff, ERROR_KIND = 1, FLAG_MISSING = 1 };
 bool cg_flatten(cg_parser *p, const uint16_t *kinds, const uint8_t *fields, uint32_t max_depth) {
   p->count = 0;
   p->too_deep = p->no_memory = false;
+  if (!append(p, (cg_node){.next = 1})) return false; // 0 stands for "none"
   TSNode root = ts_tree_root_node(p->tree);
   p->has_error = ts_node_has_error(root);
   uint32_t *open = malloc((size_t)(max_depth + 1) * sizeof *open);

@@ -291,21 +291,38 @@ func (a *analyzer) global(m *module, name string, depth int) value {
 	if o := m.scope[name]; o != nil {
 		return a.object(o, name, depth)
 	}
-	for _, star := range m.stars {
-		from, full := a.find(m, star)
-		if from == nil {
-			if len(m.stars) == 1 && !a.builtins[name] && star.level == 0 {
-				return foreign(full + "." + name)
+	if len(m.stars) > 0 && !strings.HasPrefix(name, "_") {
+		return a.starred(m, name, depth)
+	}
+	return value{name: name}
+}
+
+// starred looks for a name in what a module imports with a star, nearest first.
+func (a *analyzer) starred(m *module, name string, depth int) value {
+	seen := map[*module]bool{m: true}
+	var outside []string
+	for queue := []*module{m}; len(queue) > 0; queue = queue[1:] {
+		for _, star := range queue[0].stars {
+			from, full := a.find(queue[0], star)
+			switch {
+			case from == nil:
+				outside = append(outside, full)
+			case !seen[from]:
+				seen[from] = true
+				queue = append(queue, from)
+				o := from.scope[name]
+				if o == nil {
+					continue
+				}
+				if v := a.object(o, name, depth+1); v.ref != rNone {
+					v.ev = lang.ByImport
+					return v
+				}
 			}
-			continue
 		}
-		if strings.HasPrefix(name, "_") || from == m {
-			continue
-		}
-		if v := a.global(from, name, depth+1); v.ref != rNone {
-			v.ev = lang.ByImport
-			return v
-		}
+	}
+	if len(outside) == 1 && !a.builtins[name] && outside[0] != "" { // it can only come from there
+		return foreign(outside[0] + "." + name)
 	}
 	return value{name: name}
 }
@@ -420,8 +437,8 @@ func looksLikeClass(p string) bool {
 	return last != "" && last[0] >= 'A' && last[0] <= 'Z' && strings.ToUpper(last) != last
 }
 
-var builtinClasses = wordSet(`str bytes bytearray int float complex bool list tuple dict set frozenset
-	object range slice memoryview property type super enumerate zip map filter reversed`)
+var builtinClasses = wordSet(`str bytes bytearray int float complex bool list tuple dict set
+	frozenset object range slice memoryview property type super enumerate zip map filter reversed`)
 
 // attribute evaluates a member of a shape.
 func (a *analyzer) attribute(s shape, name string, depth int) value {

@@ -9,7 +9,8 @@ import (
 )
 
 // Resolve implements lang.Analyzer.
-func (a *analyzer) Resolve(ctx context.Context, p *lang.Parser, f *lang.File, out *lang.Facts) error {
+func (a *analyzer) Resolve(ctx context.Context, p *lang.Parser, f *lang.File,
+	out *lang.Facts) error {
 	t, err := p.Parse(ctx, lang.Python, f.Src)
 	if err != nil {
 		return err
@@ -21,9 +22,10 @@ func (a *analyzer) Resolve(ctx context.Context, p *lang.Parser, f *lang.File, ou
 	out.SetTree(t)
 	out.Owner.Home = m.sym.ID.Slot()
 	r := &resolver{a: a, m: m, t: t, out: out, from: out.FileScope()}
-	r.out.Vertex(lang.Definition{Sym: m.sym, Kind: graph.Module, Name: lastPart(m.name), Node: 0,
-		Doc: r.docstring(0), Flags: r.flags(lastPart(m.name)), Signature: "module " + m.name})
-	r.block(0)
+	r.out.Vertex(lang.Definition{Sym: m.sym, Kind: graph.Module, Name: lastPart(m.name),
+		Node: lang.Root, Doc: r.docstring(lang.Root),
+		Flags: r.flags(lastPart(m.name)), Signature: "module " + m.name})
+	r.block(lang.Root)
 	return nil
 }
 
@@ -31,7 +33,8 @@ func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')
 
 func (r *resolver) flags(name string) graph.Flags {
 	var f graph.Flags
-	if !strings.HasPrefix(name, "_") || strings.HasPrefix(name, "__") && strings.HasSuffix(name, "__") {
+	special := strings.HasPrefix(name, "__") && strings.HasSuffix(name, "__")
+	if !strings.HasPrefix(name, "_") || special {
 		f |= graph.FlagExported
 	}
 	if r.m.test {

@@ -19,7 +19,7 @@ func (a *analyzer) Scan(ctx context.Context, p *lang.Parser, f *lang.File) (lang
 	base := strings.TrimSuffix(path.Base(f.Path), path.Ext(f.Path))
 	m.isPackage = base == "__init__"
 	s := &scanner{t: t, m: m}
-	s.block(0)
+	s.block(lang.Root)
 	a.mu.Lock()
 	a.modules[f.Index] = m
 	a.mu.Unlock()
