@@ -166,7 +166,7 @@ func (c *Client) do(ctx context.Context, p policy,
 			if err.Detail != nil || !answered { // what a node says tells more than that one is gone
 				last = err
 			}
-			answered = answered || err.Detail != nil
+			answered = answered || err.Detail != nil || err.broken && c.opts.secure()
 		}
 		patience := p.connectFor
 		if answered {

@@ -22,6 +22,8 @@ type Error struct {
 	Address string
 	// Detail is what the server attached; nil if no server answered.
 	Detail *queryv1.ErrorDetail
+
+	broken bool // somebody took the connection, and it broke
 }
 
 // Unwrap returns the classified error.
@@ -58,7 +60,9 @@ func wrap(op, addr string, err error) *Error {
 	case errors.Is(err, context.Canceled):
 		e.Kind = graph.KindCanceled
 	case e.Kind == graph.KindUnavailable:
-		explainTransport(e, addr, status.Convert(err).Message())
+		msg := status.Convert(err).Message()
+		out.broken = brokenHandshake(msg) || strings.Contains(msg, "error reading")
+		explainTransport(e, addr, msg)
 	case e.Kind == graph.KindUnsupported:
 		e.Msg = addr + " is not a codegraph client port, or an older version: " + e.Msg
 	}

@@ -280,6 +280,7 @@ func (c *Client) loadBase(ctx context.Context, of *ingestv1.OpenResponse) (*base
 	}
 	req := &ingestv1.BaseRequest{RepoId: of.GetRepoId(), Timestamp: of.GetBaseTimestamp()}
 	p := c.reading("Base")
+	p.retryFor, p.connectFor = renewFor, renewFor // as long as the lock is held
 	err := c.do(ctx, p, func(ctx context.Context, conn grpc.ClientConnInterface) error {
 		b = newBase()
 		ctx, cancel := context.WithCancel(ctx)

@@ -65,6 +65,10 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
+// secure tells whether the client speaks TLS. If it does not, a connection that breaks at once is
+// most likely to a node that does.
+func (o *Options) secure() bool { return o.TLS != nil || o.TLSCA != "" }
+
 func (o *Options) credentials() (credentials.TransportCredentials, error) {
 	if o.TLS != nil {
 		return credentials.NewTLS(o.TLS), nil
