@@ -17,7 +17,7 @@ const leaseEnds = 13 * time.Second
 // TestImportLock: one ingest of a repository at a time; its lock goes with the one who holds it.
 func TestImportLock(t *testing.T) {
 	r := newRig(t, 3)
-	h := newTree(t, "lock", 600, 3)
+	h := newTree(t, "lock", 300, 3)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 

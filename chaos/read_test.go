@@ -159,26 +159,18 @@ func checkHistory(t *testing.T, h *history) {
 // every edge of the chain is there.
 func (r *rig) checkContent(h *history, c *codegraph.Client) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 2*failover)
-	defer cancel()
 	last, repo := h.acked(), h.tree.repo
-	marks, _, err := search(ctx, c, repo, markPrefix, readOptions(true))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	if rev, err := wholeRevision(h.tree, marks); err != nil || rev != last {
+	if rev, err := wholeRevision(h.tree, r.names(c, repo, markPrefix)); err != nil || rev != last {
 		r.t.Errorf("%s shows revision %d (%v), %d was acknowledged", repo, rev, err, last)
 	}
-	steps, _, err := search(ctx, c, repo, stepName, readOptions(true))
-	if err != nil {
-		r.t.Fatal(err)
-	}
 	packages := h.tree.packages(last)
-	if len(steps) != packages {
+	if steps := r.names(c, repo, stepName); len(steps) != packages {
 		r.t.Errorf("%s has %d times Step, want %d", repo, len(steps), packages)
 	}
 	for i := range packages {
+		ctx, cancel := context.WithTimeout(r.t.Context(), failover)
 		got, err := callersOf(ctx, c, h.tree, i, readOptions(true))
+		cancel()
 		if err != nil {
 			r.t.Fatal(err)
 		}
@@ -186,12 +178,26 @@ func (r *rig) checkContent(h *history, c *codegraph.Client) {
 			r.t.Errorf("%s: the callers of p%03d.Step are %v, want %v", repo, i, got, want)
 		}
 	}
-	r.checkRepository(ctx, h, c)
+	r.checkRepository(h, c)
+}
+
+// names is a strong search that must succeed.
+func (r *rig) names(c *codegraph.Client, repo, prefix string) []string {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), failover)
+	defer cancel()
+	out, _, err := search(ctx, c, repo, prefix, readOptions(true))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return out
 }
 
 // checkRepository compares what the catalogue says with the last acknowledgement.
-func (r *rig) checkRepository(ctx context.Context, h *history, c *codegraph.Client) {
+func (r *rig) checkRepository(h *history, c *codegraph.Client) {
 	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), failover)
+	defer cancel()
 	resp, err := c.Repositories(ctx, h.tree.repo)
 	if err != nil {
 		r.t.Fatal(err)
