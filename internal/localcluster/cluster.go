@@ -286,7 +286,7 @@ func (c *Cluster) WaitNodeReady(ctx context.Context, i int) error {
 		if ok {
 			return nil
 		}
-		if c.PID(i) == 0 {
+		if !c.between(i) && c.PID(i) == 0 {
 			return graph.Errorf("localcluster", graph.KindUnavailable, "node %d ended; %s says:\n%s",
 				i+1, c.LogFile(i), c.tail(i))
 		}

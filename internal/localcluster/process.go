@@ -194,7 +194,7 @@ func (c *Cluster) waitGone(ctx context.Context, i int) error {
 	}
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	for c.PID(i) != 0 || c.exiting(i) {
+	for c.PID(i) != 0 || c.between(i) {
 		select {
 		case <-ctx.Done():
 			return graph.Errorf("localcluster", graph.KindDeadline, "node %d did not end", i+1)
@@ -204,9 +204,9 @@ func (c *Cluster) waitGone(ctx context.Context, i int) error {
 	return nil
 }
 
-// exiting tells whether node i is on its way out: its command line is gone already, its ports are
-// not. A zombie has given everything back.
-func (c *Cluster) exiting(i int) bool {
+// between tells whether node i is on its way in or out: its command line is not there yet, or is gone
+// already while its ports are not. A zombie has given everything back.
+func (c *Cluster) between(i int) bool {
 	b, err := os.ReadFile(c.pidFile(i))
 	if err != nil {
 		return false
