@@ -51,6 +51,7 @@ type figures struct {
 	WallS       float64 `json:"wall_s"`
 	CPUNodesS   float64 `json:"cpu_nodes_s"`
 	CPUClientS  float64 `json:"cpu_client_s"`
+	CPUOthersS  float64 `json:"cpu_others_s"`   // of the machine, while it ran: not ours
 	PeakNodeMB  float64 `json:"peak_node_mb"`   // the largest of the nodes
 	PeakClient  float64 `json:"peak_client_mb"` // cgctl
 	PeakAllMB   float64 `json:"peak_all_mb"`    // largest sum at one time, sampled
@@ -122,7 +123,7 @@ func (b *ingestBench) measure(ctx context.Context, in input, tls bool) (f figure
 		return f, err
 	}
 	defer func() { err = errors.Join(err, c.stop()) }()
-	before, err := nodesCPU(c)
+	nodes, machine, err := busy(c)
 	if err != nil {
 		return f, err
 	}
@@ -130,24 +131,26 @@ func (b *ingestBench) measure(ctx context.Context, in input, tls bool) (f figure
 	if err := b.ingest(ctx, c, in, &f); err != nil {
 		return f, err
 	}
-	after, err := nodesCPU(c)
+	nodesAfter, machineAfter, err := busy(c)
 	if err != nil {
 		return f, err
 	}
-	f.CPUNodesS = after - before
+	f.CPUNodesS = nodesAfter - nodes
+	f.CPUOthersS = max(0, machineAfter-machine-f.CPUNodesS-f.CPUClientS)
 	return f, b.inspect(ctx, c, &f)
 }
 
-func nodesCPU(c *cluster) (float64, error) {
-	var sum float64
+// busy is the CPU time of the nodes and of the whole machine so far.
+func busy(c *cluster) (nodes, machine float64, err error) {
 	for _, pid := range c.pids() {
 		s, err := cpuSeconds(pid)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		sum += s
+		nodes += s
 	}
-	return sum, nil
+	machine, err = machineSeconds()
+	return nodes, machine, err
 }
 
 // ingest runs cgctl ingest and watches it.
@@ -277,6 +280,7 @@ func printFigures(w io.Writer, results []figures) {
 	row("lines/s", func(f figures) string { return fmt.Sprintf("%.0f", f.LinesPerS) })
 	row("CPU s, nodes", func(f figures) string { return one(f.CPUNodesS) })
 	row("CPU s, cgctl", func(f figures) string { return one(f.CPUClientS) })
+	row("CPU s, others", func(f figures) string { return one(f.CPUOthersS) })
 	row("peak MB, largest node", func(f figures) string { return one(f.PeakNodeMB) })
 	row("peak MB, cgctl", func(f figures) string { return one(f.PeakClient) })
 	row("peak MB, all together", func(f figures) string { return one(f.PeakAllMB) })

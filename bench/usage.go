@@ -35,6 +35,28 @@ func cpuSeconds(pid int) (float64, error) {
 	return (user + system) / clockTick, nil
 }
 
+// machineSeconds is the time that all processors of the machine were busy so far.
+func machineSeconds() (float64, error) {
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := strings.Cut(string(b), "\n")
+	f := strings.Fields(line)
+	if len(f) < 8 || f[0] != "cpu" {
+		return 0, fmt.Errorf("/proc/stat begins with %q", line)
+	}
+	var sum float64
+	for _, i := range []int{1, 2, 3, 6, 7} { // user, nice, system, irq, softirq
+		n, err := strconv.ParseFloat(f[i], 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum / clockTick, nil
+}
+
 // resident reads a process's memory in bytes: VmRSS now, or VmHWM, its peak.
 func resident(pid int, field string) (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
