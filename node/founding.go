@@ -26,6 +26,8 @@ type founding struct {
 	node  *Node
 	fresh string // the id of the cluster that this node would found
 
+	promise sync.Mutex // held from a decision until what it promises is durable; before mu
+
 	mu      sync.Mutex
 	ident   string          // cluster id, empty while the node belongs to none
 	pledged map[string]bool // members known to have pledged
@@ -123,9 +125,11 @@ func (f *founding) run(ctx context.Context) error {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		a := cluster.Decide(f.view())
-		done, err := f.act(ctx, a)
-		if done || err != nil {
+		a, err := f.decide()
+		if err != nil {
+			return err
+		}
+		if done, err := f.act(ctx, a); done || err != nil {
 			return err
 		}
 		f.say(a)
@@ -164,24 +168,29 @@ func (f *founding) say(a cluster.Action) {
 	}
 }
 
+// decide takes the next action and makes durable what it promises, as one step: a pledge that
+// comes in meanwhile waits, and is then judged by what was promised.
+func (f *founding) decide() (cluster.Action, error) {
+	f.promise.Lock()
+	defer f.promise.Unlock()
+	a := cluster.Decide(f.view())
+	switch a.Kind {
+	case cluster.ActionSavePledge:
+		return a, f.save(a.Pledge)
+	case cluster.ActionFound, cluster.ActionJoin:
+		return a, f.become(a.ClusterID)
+	}
+	return a, nil
+}
+
 // act carries one action out; done means that the meta group runs.
 func (f *founding) act(ctx context.Context, a cluster.Action) (done bool, err error) {
 	switch a.Kind {
-	case cluster.ActionSavePledge:
-		return false, f.save(a.Pledge)
 	case cluster.ActionSendPledge:
 		f.send(ctx, a)
-	case cluster.ActionFound:
-		if err := f.become(a.ClusterID); err != nil {
-			return false, err
-		}
-		return true, f.start(ctx, a.Pledge)
 	case cluster.ActionJoin:
-		if err := f.become(a.ClusterID); err != nil {
-			return false, err
-		}
 		return true, f.start(ctx, nil)
-	case cluster.ActionMember:
+	case cluster.ActionFound, cluster.ActionMember:
 		return true, f.start(ctx, a.Pledge)
 	}
 	return false, nil
@@ -246,6 +255,8 @@ func (f *founding) pledge(req *peerv1.PledgeRequest) error {
 	for _, m := range req.GetMembers() {
 		p.Members = append(p.Members, cluster.Member{ID: m.GetNodeId(), PeerAddr: m.GetPeerAddress()})
 	}
+	f.promise.Lock()
+	defer f.promise.Unlock()
 	if err := cluster.HandlePledge(f.self(), p); err != nil {
 		return err
 	}
@@ -254,6 +265,8 @@ func (f *founding) pledge(req *peerv1.PledgeRequest) error {
 
 // found answers the news that all members have pledged.
 func (f *founding) found(clusterID string) error {
+	f.promise.Lock()
+	defer f.promise.Unlock()
 	if err := cluster.HandleFound(f.self(), clusterID); err != nil {
 		return err
 	}

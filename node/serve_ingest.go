@@ -1,7 +1,9 @@
 package node
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -22,6 +24,9 @@ type ingestServer struct {
 
 // maxInFlight bounds the batches that a gateway holds; senders wait.
 const maxInFlight = 64 << 20
+
+// sealWait is how long a replica may take to apply the seals of an import.
+const sealWait = 5 * time.Second
 
 func newIngestServer(n *Node) *ingestServer {
 	return &ingestServer{node: n, inFlight: semaphore.NewWeighted(maxInFlight)}
@@ -126,6 +131,9 @@ func (s *ingestServer) Commit(ctx context.Context, req *ingestv1.CommitRequest) 
 		cmd.Seals = append(cmd.Seals, cluster.ShardIndex{Shard: seal.GetShardId(),
 			Index: seal.GetLogIndex()})
 	}
+	if err := s.node.checkSeals(ctx, cmd.Seals); err != nil {
+		return nil, err
+	}
 	data, err := s.node.proposeMeta(ctx, cmd)
 	if err != nil {
 		return nil, err
@@ -135,6 +143,32 @@ func (s *ingestServer) Commit(ctx context.Context, req *ingestv1.CommitRequest) 
 		return nil, err
 	}
 	return &ingestv1.CommitResponse{Timestamp: uint64(res.Commit), Token: uint64(res.Commit)}, nil
+}
+
+// checkSeals finds, for each shard, a replica that has applied the index that the import says it
+// was sealed at. Every later view demands that index: one that is not in the log would make the
+// shard unreadable.
+func (n *Node) checkSeals(ctx context.Context, seals []cluster.ShardIndex) error {
+	ctx, cancel := context.WithTimeout(ctx, sealWait)
+	defer cancel()
+	view := &cluster.ViewInfo{At: n.meta.state.Snapshot().LastCommit(),
+		MinApplied: slices.Clone(seals)}
+	slices.SortFunc(view.MinApplied, func(a, b cluster.ShardIndex) int {
+		return cmp.Compare(a.Shard, b.Shard)
+	})
+	src := n.newSource(view, false)
+	defer src.close()
+	for _, seal := range seals {
+		d := src.shards.Shard(seal.Shard)
+		if d == nil {
+			return graph.Errorf("ingest.Commit", graph.KindInvalid, "there is no shard %d", seal.Shard)
+		}
+		if _, err := src.reader(ctx, d); err != nil {
+			return graph.Errorf("ingest.Commit", graph.KindUnavailable,
+				"shard %d: no replica has the seal at index %d: %w", seal.Shard, seal.Index, err)
+		}
+	}
+	return nil
 }
 
 // Abort implements IngestService.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	peerv1 "github.com/codegraphdb/codegraph/api/codegraph/peer/v1"
+	"github.com/codegraphdb/codegraph/cluster"
 )
 
 // peerServer serves the other nodes of the cluster.
@@ -28,7 +29,11 @@ func (s *peerServer) WriteShard(ctx context.Context, req *peerv1.WriteShardReque
 // ProposeMeta implements PeerService.
 func (s *peerServer) ProposeMeta(ctx context.Context, req *peerv1.ProposeMetaRequest) (
 	*peerv1.ProposeMetaResponse, error) {
-	a, err := s.node.meta.propose(ctx, req.GetCommand())
+	command, err := cluster.PrepareCommand(req.GetCommand(), nowMillis())
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.node.meta.propose(ctx, command)
 	return &peerv1.ProposeMetaResponse{LogIndex: a.index, Result: a.result}, err
 }
 
