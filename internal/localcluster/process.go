@@ -204,7 +204,7 @@ func (c *Cluster) waitGone(ctx context.Context, i int) error {
 	return nil
 }
 
-// between tells whether node i is on its way in or out: its command line is not there yet, or is gone
+// between tells whether node i is on its way in or out: its command line is not there yet, or gone
 // already while its ports are not. A zombie has given everything back.
 func (c *Cluster) between(i int) bool {
 	b, err := os.ReadFile(c.pidFile(i))
