@@ -75,7 +75,7 @@ func (r *rig) checkSnapshotsListed(node int, installed float64) {
 	r.t.Helper()
 	c := r.client()
 	id := r.nodeIDs(c)[node]
-	ctx, cancel := context.WithTimeout(r.t.Context(), failover)
+	ctx, cancel := context.WithTimeout(r.t.Context(), readWithin)
 	defer cancel()
 	resp, err := c.Shards(ctx, false)
 	if err != nil {

@@ -16,7 +16,8 @@
 //	C2  No acknowledged revision is lost: a strong read shows at least the last one that was
 //	    acknowledged before it began, and at the end every row of all of them is there.
 //	C3  A session never goes backwards.
-//	C4  Reads through a client that knows all nodes do not fail; they wait for a failover at most.
+//	C4  Reads through a client that knows all nodes do not fail; they wait for a failover at most,
+//	    and in most rounds not long.
 //	C5  An ingest goes on through the loss of a node and ends with exit code 0.
 //	C6  In the end all replicas of a shard have the same digest at the same applied index.
 //	C7  A fault that did not happen fails the test: a victim that did not lead, a log that was not

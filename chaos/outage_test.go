@@ -71,7 +71,7 @@ func TestShardWithoutLeader(t *testing.T) {
 func (r *rig) waitUnlocked(h *history, c *codegraph.Client) {
 	r.t.Helper()
 	wait(r.t, leaseEnds, "a free lock", func() bool {
-		ctx, cancel := context.WithTimeout(r.t.Context(), failover)
+		ctx, cancel := context.WithTimeout(r.t.Context(), readWithin)
 		defer cancel()
 		resp, err := c.Repositories(ctx, h.tree.repo)
 		if err != nil {
@@ -84,7 +84,7 @@ func (r *rig) waitUnlocked(h *history, c *codegraph.Client) {
 // checkSnapshotReads reads the whole newest revision from one node.
 func (r *rig) checkSnapshotReads(h *history, node int) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), failover)
+	ctx, cancel := context.WithTimeout(r.t.Context(), readWithin)
 	defer cancel()
 	marks, trailer, err := search(ctx, r.client(node), h.tree.repo, markPrefix, readOptions(false))
 	if err != nil {

@@ -111,7 +111,7 @@ func (rd *reader) end() {
 
 // ask sends one read: of four, one is strong, and one asks for callers.
 func (rd *reader) ask(n int) {
-	ctx, cancel := context.WithTimeout(context.Background(), failover)
+	ctx, cancel := context.WithTimeout(context.Background(), readWithin)
 	defer cancel()
 	r := read{kind: "search", strong: n%4 == 1, began: time.Now()}
 	r.least = rd.h.least(r.strong)
@@ -168,7 +168,7 @@ func (r *rig) checkContent(h *history, c *codegraph.Client) {
 		r.t.Errorf("%s has %d times Step, want %d", repo, len(steps), packages)
 	}
 	for i := range packages {
-		ctx, cancel := context.WithTimeout(r.t.Context(), failover)
+		ctx, cancel := context.WithTimeout(r.t.Context(), readWithin)
 		got, err := callersOf(ctx, c, h.tree, i, readOptions(true))
 		cancel()
 		if err != nil {
@@ -184,7 +184,7 @@ func (r *rig) checkContent(h *history, c *codegraph.Client) {
 // names is a strong search that must succeed.
 func (r *rig) names(c *codegraph.Client, repo, prefix string) []string {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), failover)
+	ctx, cancel := context.WithTimeout(r.t.Context(), readWithin)
 	defer cancel()
 	out, _, err := search(ctx, c, repo, prefix, readOptions(true))
 	if err != nil {
@@ -196,7 +196,7 @@ func (r *rig) names(c *codegraph.Client, repo, prefix string) []string {
 // checkRepository compares what the catalogue says with the last acknowledgement.
 func (r *rig) checkRepository(h *history, c *codegraph.Client) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), failover)
+	ctx, cancel := context.WithTimeout(r.t.Context(), readWithin)
 	defer cancel()
 	resp, err := c.Repositories(ctx, h.tree.repo)
 	if err != nil {

@@ -28,7 +28,7 @@ func TestDiskFull(t *testing.T) {
 	r.ingest(h)
 	r.restart("1048576TiB") // no disk has as much
 	wait(t, readyWithin, "reads on nearly full disks", func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), failover)
+		ctx, cancel := context.WithTimeout(t.Context(), readWithin)
 		defer cancel()
 		_, _, err := search(ctx, c, h.tree.repo, markPrefix, readOptions(true))
 		return err == nil
@@ -124,7 +124,7 @@ func (r *rig) otherPorts() []string {
 // refused starts codegraphd, which must end at once with exit code 1 and these words.
 func (r *rig) refused(what string, args []string, words ...string) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), failover)
+	ctx, cancel := context.WithTimeout(r.t.Context(), readWithin)
 	defer cancel()
 	p := run(ctx, "codegraphd", args...)
 	code, text := p.wait(), p.err.String()
@@ -170,7 +170,7 @@ func TestOtherCluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*failover)
+	ctx, cancel := context.WithTimeout(t.Context(), readWithin)
 	defer cancel()
 	for name, ca := range map[string]string{"authority of another cluster": other.CA(),
 		"no authority": ""} {

@@ -67,7 +67,7 @@ func (r *rig) checkReplicas(c *codegraph.Client) {
 // nodeIDs returns the ids of the nodes in the order of the rig.
 func (r *rig) nodeIDs(c *codegraph.Client) []string {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), failover)
+	ctx, cancel := context.WithTimeout(r.t.Context(), readWithin)
 	defer cancel()
 	resp, err := c.Nodes(ctx)
 	if err != nil {
@@ -89,8 +89,8 @@ func (r *rig) nodeIDs(c *codegraph.Client) []string {
 func (r *rig) metaLeader(c *codegraph.Client, ids []string) int {
 	r.t.Helper()
 	leader := -1
-	wait(r.t, failover, "a leader of the meta group", func() bool {
-		ctx, cancel := context.WithTimeout(r.t.Context(), failover)
+	wait(r.t, readWithin, "a leader of the meta group", func() bool {
+		ctx, cancel := context.WithTimeout(r.t.Context(), readWithin)
 		defer cancel()
 		s, err := c.Status(ctx)
 		if err == nil {
@@ -104,7 +104,7 @@ func (r *rig) metaLeader(c *codegraph.Client, ids []string) int {
 // applied returns the highest index that any replica has applied, by shard.
 func (r *rig) applied(c *codegraph.Client) map[uint64]uint64 {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), failover)
+	ctx, cancel := context.WithTimeout(r.t.Context(), readWithin)
 	defer cancel()
 	resp, err := c.Shards(ctx, false)
 	if err != nil {
@@ -124,7 +124,7 @@ func (r *rig) waitCaughtUp(c *codegraph.Client) {
 	r.t.Helper()
 	target := r.applied(c)
 	wait(r.t, readyWithin, "replicas that have caught up", func() bool {
-		ctx, cancel := context.WithTimeout(r.t.Context(), failover)
+		ctx, cancel := context.WithTimeout(r.t.Context(), readWithin)
 		defer cancel()
 		resp, err := c.Shards(ctx, false)
 		if err != nil {
