@@ -14,7 +14,7 @@ const maxValue = 200 // bytes kept of a variable's declaration
 // Resolve implements lang.Analyzer.
 func (a *analyzer) Resolve(ctx context.Context, p *lang.Parser, f *lang.File,
 	out *lang.Facts) error {
-	t, err := p.Parse(ctx, grammarOf(f.Language), f.Src)
+	t, err := parse(ctx, p, f)
 	if err != nil {
 		return err
 	}

@@ -9,19 +9,9 @@ import (
 	"github.com/codegraphdb/codegraph/ingest/lang"
 )
 
-func grammarOf(language string) lang.Grammar {
-	switch language {
-	case "typescript":
-		return lang.TypeScript
-	case "tsx":
-		return lang.TSX
-	}
-	return lang.JavaScript
-}
-
 // Scan implements lang.Analyzer.
 func (a *analyzer) Scan(ctx context.Context, p *lang.Parser, f *lang.File) (lang.Result, error) {
-	t, err := p.Parse(ctx, grammarOf(f.Language), f.Src)
+	t, err := parse(ctx, p, f)
 	if err != nil {
 		return lang.Result{}, err
 	}

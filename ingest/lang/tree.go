@@ -177,6 +177,22 @@ func OneLine(text []byte, limit int) string {
 	return strings.ToValidUTF8(s, "")
 }
 
+// Errors returns how many places do not parse.
+func (t *Tree) Errors() (n int) {
+	if !t.hasError {
+		return 0
+	}
+	for i := range t.n {
+		if t.n[i].kind == KError || t.n[i].flags&flagMissing != 0 {
+			n++
+		}
+	}
+	return max(n, 1)
+}
+
+// SetSource replaces the text that was parsed by one of the same length.
+func (t *Tree) SetSource(src []byte) { t.src = src }
+
 // Result says how the tree parsed.
 func (t *Tree) Result() Result {
 	r := Result{TooDeep: t.tooDeep}
