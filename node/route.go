@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -53,13 +54,18 @@ func groupName(group uint64) string {
 	return fmt.Sprintf("shard %d", group)
 }
 
-const retryPause = 25 * time.Millisecond
+// Between two attempts to find a leader lies a pause, each longer than the one before: hundreds of
+// requests that wait for an election must not take the processor away from it.
+const (
+	retryPause     = 25 * time.Millisecond
+	longRetryPause = 250 * time.Millisecond
+)
 
 // toLeader calls try with nodes that may lead a group, until one accepts or ctx ends. try returns
 // a notLeaderError, or an unavailable error, to have the next node tried.
 func (n *Node) toLeader(ctx context.Context, group uint64, members []string,
 	try func(ctx context.Context, node string) error) error {
-	next := 0
+	next, pause := 0, retryPause
 	for {
 		node := n.leaderGuess(group)
 		if node == "" && len(members) == 0 {
@@ -93,8 +99,9 @@ func (n *Node) toLeader(ctx context.Context, group uint64, members []string,
 			return graph.Errorf("node.route", graph.KindUnavailable,
 				"%s has no leader that answers: %w", groupName(group), err).
 				WithRemedy("try again; `cgctl shard list` shows the leaders")
-		case <-time.After(retryPause):
+		case <-time.After(pause/2 + rand.N(pause/2)):
 		}
+		pause = min(2*pause, longRetryPause)
 	}
 }
 
