@@ -195,9 +195,9 @@ func (s *Snapshots) List() ([]*raft.SnapshotMeta, error) {
 	return metas, nil
 }
 
-// Open opens a snapshot: a received one from its file, behind a marker for ReadRestore; one that was
-// taken here as a restore marker before Serve and as a stream of the state after it. The size in
-// the metadata that it returns is exact.
+// Open opens a snapshot: a received one from its file, behind a marker for ReadRestore; one that
+// was taken here as a restore marker before Serve and as a stream of the state after it. The size
+// in the metadata that it returns is exact.
 func (s *Snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	const op = "raftlog.Open"
 	rec, serving, err := s.acquire(op, id)
