@@ -65,9 +65,12 @@ const (
 // a notLeaderError, or an unavailable error, to have the next node tried.
 func (n *Node) toLeader(ctx context.Context, group uint64, members []string,
 	try func(ctx context.Context, node string) error) error {
-	next, pause := 0, retryPause
+	next, pause, hint := 0, retryPause, ""
 	for {
-		node := n.leaderGuess(group)
+		node, followed := hint, hint != ""
+		if !followed {
+			node = n.leaderGuess(group)
+		}
 		if node == "" && len(members) == 0 {
 			return graph.Errorf("node.route", graph.KindUnavailable, "no member of %s is known",
 				groupName(group))
@@ -86,8 +89,8 @@ func (n *Node) toLeader(ctx context.Context, group uint64, members []string,
 			return err
 		}
 		var nl *notLeaderError
-		hint := ""
-		if errors.As(err, &nl) && nl.leader != node {
+		hint = ""
+		if errors.As(err, &nl) && nl.leader != node && !followed { // two nodes may name each other
 			hint = nl.leader
 		}
 		n.routes.set(group, hint)
