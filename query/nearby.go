@@ -8,7 +8,7 @@ import (
 
 	"github.com/codegraphdb/codegraph/graph"
 	"github.com/codegraphdb/codegraph/query/exec"
-	"github.com/codegraphdb/codegraph/query/plan"
+	"github.com/codegraphdb/codegraph/query/parse"
 )
 
 // notFound is the error for a reference that matches nothing, with names that are near.
@@ -48,7 +48,7 @@ func (c *call) near(ctx context.Context, text string, repo graph.RepoID) []strin
 		spec.Repo, spec.Limit = repo, perShard
 		err := c.r.Scan(ctx, spec, func(batch []*exec.Vertex) error {
 			for _, v := range batch {
-				d := plan.EditDistance(name, strings.ToLower(v.Props.Name))
+				d := parse.EditDistance(name, strings.ToLower(v.Props.Name))
 				if d <= edits && !placeKinds.Has(v.Props.Kind) {
 					found = append(found, nearName{d, exec.QualifiedName(v.Props)})
 				}

@@ -19,15 +19,15 @@ func suggest(word string, candidates func(yield func(string) bool)) string {
 		if len(c) < 2 || c == word {
 			continue
 		}
-		if d := editDistance(word, c); d <= limit && d < bestDistance {
+		if d := EditDistance(word, c); d <= limit && d < bestDistance {
 			best, bestDistance = c, d
 		}
 	}
 	return best
 }
 
-// editDistance counts the single-letter edits, swaps of neighbours included, from a to b.
-func editDistance(a, b string) int {
+// EditDistance counts the single-byte edits, swaps of neighbours included, that turn a into b.
+func EditDistance(a, b string) int {
 	before, prev, cur := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range prev {
 		prev[j] = j
