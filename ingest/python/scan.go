@@ -302,13 +302,18 @@ func (s *scanner) assignment(stmt int) {
 	for a != 0 {
 		left := s.t.Child(a, lang.FLeft)
 		e := s.assigned(a)
+		r := s.t.Child(a, lang.FRight) // x = y = value
 		for _, n := range targets(s.t, left) {
+			if r != 0 && s.t.Kind(r) == lang.KCall { // f = partial(f) takes the place of an import
+				if old := s.m.scope[s.t.Text(n)]; old != nil && old.kind == isImport {
+					delete(s.m.scope, s.t.Text(n))
+				}
+			}
 			s.enter(s.t.Text(n), &object{kind: isVar, expr: e})
 			if len(targets(s.t, left)) > 1 {
 				s.m.scope[s.t.Text(n)].expr = nil
 			}
 		}
-		r := s.t.Child(a, lang.FRight) // x = y = value
 		if r == 0 || s.t.Kind(r) != lang.KAssignment {
 			return
 		}
