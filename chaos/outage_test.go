@@ -66,8 +66,9 @@ func TestShardWithoutLeader(t *testing.T) {
 	r.checkReplicas(c)
 }
 
-// waitUnlocked waits until nobody holds the lock of a repository. An ingest that was refused for
-// want of a quorum may have left its request in a log, where it comes true later: the lease ends it.
+// waitUnlocked waits until nobody holds the lock of a repository. An ingest that was refused
+// for want of a quorum may have left its request in a log, where it comes true later: the lease
+// ends it.
 func (r *rig) waitUnlocked(h *history, c *codegraph.Client) {
 	r.t.Helper()
 	wait(r.t, leaseEnds, "a free lock", func() bool {
