@@ -98,6 +98,10 @@ func inheritedMember(x *goType, name string, depth int) (found, bool) {
 	return f, ok
 }
 
+// errorMethod is the method of the predeclared interface; it has no symbol in the tree.
+var errorMethod = &goMember{name: "Error", kind: graph.Method,
+	typ: &goType{kind: tFunc, results: []*goType{stringType}}}
+
 // methodSet returns all methods of a type, its own and promoted ones. Pointer receivers count.
 func methodSet(n *goNamed) map[string]*goMember {
 	if n.set != nil || n.inSet {
@@ -121,7 +125,10 @@ func methodSet(n *goNamed) map[string]*goMember {
 			}
 			n.open = n.open || e.named.open
 		case tBasic, tInterface:
-			n.open = n.open || e.name == "error" || e.union
+			if e.name == "error" && set["Error"] == nil {
+				set["Error"] = errorMethod
+			}
+			n.open = n.open || e.union
 		default:
 			n.open = true
 		}
