@@ -32,7 +32,7 @@ type Options struct {
 
 // DiscoverOptions says what Discover takes in. The zero value of each field means its default.
 type DiscoverOptions struct {
-	// MaxFileBytes is the size above which a file is skipped. Default: 2 MiB.
+	// MaxFileBytes is the size above which a file is skipped. Default: 4 MiB.
 	MaxFileBytes int64
 	// Commits is how many recent commits are listed. Default: 1,000.
 	Commits int
@@ -43,7 +43,7 @@ type DiscoverOptions struct {
 
 // The defaults.
 const (
-	DefaultMaxFileBytes = 2 << 20
+	DefaultMaxFileBytes = 4 << 20
 	DefaultCommits      = 1000
 	DefaultMemoryBudget = 256 << 20
 	DefaultFileTime     = 10 * time.Second
