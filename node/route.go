@@ -66,6 +66,7 @@ const (
 func (n *Node) toLeader(ctx context.Context, group uint64, members []string,
 	try func(ctx context.Context, node string) error) error {
 	next, pause, hint := 0, retryPause, ""
+	var last error
 	for {
 		node, followed := hint, hint != ""
 		if !followed {
@@ -84,8 +85,12 @@ func (n *Node) toLeader(ctx context.Context, group uint64, members []string,
 			n.routes.set(group, node)
 			return nil
 		}
-		kind := graph.KindOf(err)
-		if kind != graph.KindNotLeader && kind != graph.KindUnavailable {
+		switch kind := graph.KindOf(err); {
+		case kind == graph.KindNotLeader, kind == graph.KindUnavailable:
+			last = err
+		case ctx.Err() != nil && last != nil: // time ended this attempt: the one before says why
+			err = last
+		default:
 			return err
 		}
 		var nl *notLeaderError
