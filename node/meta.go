@@ -93,7 +93,8 @@ func (m *meta) start(dir *datadir.Dir, founders []string, gained func()) error {
 			return fmt.Errorf("meta group: bootstrap: %w", err)
 		}
 	}
-	m.raft, err = raft.NewRaft(conf, (*metaMachine)(m), m.log, m.log, snaps, m.trans)
+	m.raft, err = raft.NewRaft(conf, (*metaMachine)(m), baseLog{m.log, snaps}, m.log, snaps,
+		m.trans)
 	if err != nil {
 		return fmt.Errorf("meta group: raft: %w", err)
 	}

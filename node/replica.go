@@ -196,7 +196,8 @@ func (r *replica) startRaft() error {
 	conf.NotifyCh = notify
 	r.leading.notify = notify
 	var err error
-	r.raft, err = raft.NewRaft(conf, (*machine)(r), r.log, r.log, r.snaps, r.trans)
+	r.raft, err = raft.NewRaft(conf, (*machine)(r), baseLog{r.log, r.snaps}, r.log, r.snaps,
+		r.trans)
 	if err != nil {
 		return fmt.Errorf("shard %d: raft: %w", r.desc.ID, err)
 	}
