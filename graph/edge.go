@@ -48,6 +48,12 @@ type Site struct {
 	Line, Column uint32
 }
 
+// Place is one place in the source. Lines and columns count from 1.
+type Place struct {
+	Path         string // relative to the repository's root
+	Line, Column uint32
+}
+
 // Edge is a directed relation as one owner gives it.
 type Edge struct {
 	Src        VertexID
@@ -164,6 +170,9 @@ type HalfEdge struct {
 	Confidence uint8
 	Count      uint32
 	Sites      []Site // only where Out
+	// Elsewhere are sites in fragments of the vertex that lie in another file, or begin at another
+	// line, than the merged vertex says: variants of one function for several systems.
+	Elsewhere []Place
 }
 
 // DecodeOut decodes the value of an O row, passing each edge to yield until it returns false.
@@ -262,6 +271,7 @@ func mergeHalf(a, b HalfEdge) HalfEdge {
 	}
 	a.Count += b.Count
 	a.Sites = append(slices.Clip(a.Sites), b.Sites...)
+	a.Elsewhere = append(slices.Clip(a.Elsewhere), b.Elsewhere...)
 	return a
 }
 

@@ -123,13 +123,19 @@ func AppendAdjacency(b []byte, a *Adjacency) []byte {
 			e.uint(uint64(s.Line))
 			e.uint(uint64(s.Column))
 		}
+		e.uint(uint64(len(h.Elsewhere)))
+		for _, p := range h.Elsewhere {
+			e.string(p.Path)
+			e.uint(uint64(p.Line))
+			e.uint(uint64(p.Column))
+		}
 	}
 	return e.b
 }
 
 // TakeAdjacency decodes one adjacency from the front of b and returns the rest.
 func TakeAdjacency(b []byte) (*Adjacency, []byte, error) {
-	const least = 23
+	const least = 24
 	d := decoder{b: b}
 	a := &Adjacency{Vertex: d.id(), More: d.bool()}
 	a.Edges = make([]HalfEdge, d.count(least))
@@ -141,6 +147,12 @@ func TakeAdjacency(b []byte) (*Adjacency, []byte, error) {
 			h.Sites = make([]Site, n)
 			for j := range h.Sites {
 				h.Sites[j] = Site{d.uint32(), d.uint32()}
+			}
+		}
+		if n := d.count(3); n > 0 {
+			h.Elsewhere = make([]Place, n)
+			for j := range h.Elsewhere {
+				h.Elsewhere[j] = Place{d.string(), d.uint32(), d.uint32()}
 			}
 		}
 	}

@@ -176,7 +176,7 @@ func (c *call) relate(ctx context.Context, hops []hop) ([]Relation, error) {
 
 // inSites reads the places of the edges that were followed against their direction: only the side
 // of the source has them.
-func (c *call) inSites(ctx context.Context, hops []hop) (map[exec.EdgeID][]graph.Site, error) {
+func (c *call) inSites(ctx context.Context, hops []hop) (map[exec.EdgeID]*graph.HalfEdge, error) {
 	var ids []exec.EdgeID
 	for i := range hops {
 		if h := &hops[i]; !h.edge.Out {

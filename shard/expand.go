@@ -2,6 +2,7 @@ package shard
 
 import (
 	"context"
+	"encoding/binary"
 
 	"github.com/codegraphdb/codegraph/graph"
 )
@@ -47,6 +48,10 @@ type expander struct {
 	visited int
 	edges   []graph.HalfEdge // of the vertex at hand
 	full    bool             // enough edges of it: stop reading
+	// moved are the fragments of the vertex at hand that do not begin where the merged vertex
+	// does, by owner; at is the one of the row at hand, nil if it does.
+	moved map[graph.OwnerID]*graph.Vertex
+	at    *graph.Vertex
 }
 
 func (x *expander) vertex(ctx context.Context, id graph.VertexID) (graph.Adjacency, error) {
@@ -58,6 +63,9 @@ func (x *expander) vertex(ctx context.Context, id graph.VertexID) (graph.Adjacen
 	}
 	x.edges, x.full = nil, false
 	if x.spec.Out {
+		if err := x.place(id); err != nil {
+			return a, err
+		}
 		if err := x.side(ctx, graph.RowOut, id); err != nil {
 			return a, err
 		}
@@ -96,7 +104,9 @@ func (x *expander) side(ctx context.Context, kind byte, id graph.VertexID) error
 		case kind == graph.RowIn:
 			_, err = graph.DecodeIn(b, x.take)
 		case x.spec.Sites:
+			x.at = x.moved[edgeOwner(r.row)]
 			err = graph.DecodeOut(b, x.take)
+			x.at = nil
 		default:
 			err = graph.DecodeOutBare(b, x.take)
 		}
@@ -105,6 +115,34 @@ func (x *expander) side(ctx context.Context, kind byte, id graph.VertexID) error
 		}
 	}
 	return r.err()
+}
+
+// place finds the fragments whose sites cannot be told relative to the merged vertex.
+func (x *expander) place(id graph.VertexID) error {
+	x.moved = nil
+	if !x.spec.Sites {
+		return nil
+	}
+	frags, err := x.v.fragments(id, false)
+	if err != nil || len(frags) < 2 {
+		return err
+	}
+	merged := graph.MergeFragments(frags)
+	for _, f := range frags {
+		if f.Path == merged.Path && f.Span.Line == merged.Span.Line {
+			continue
+		}
+		if x.moved == nil {
+			x.moved = map[graph.OwnerID]*graph.Vertex{}
+		}
+		x.moved[graph.OwnerOf(f.Repo, f.Source, f.Path)] = f
+	}
+	return nil
+}
+
+// edgeOwner returns the owner of an O or I row.
+func edgeOwner(row []byte) graph.OwnerID {
+	return graph.OwnerID(binary.BigEndian.Uint64(row[1+idLen:]))
 }
 
 // take looks at one stored edge. Confidence is judged after the merge.
@@ -117,6 +155,13 @@ func (x *expander) take(h graph.HalfEdge) bool {
 		if _, ok := x.only[h.Other]; !ok {
 			return true
 		}
+	}
+	if x.at != nil {
+		for _, s := range h.Sites {
+			h.Elsewhere = append(h.Elsewhere, graph.Place{Path: x.at.Path,
+				Line: max(x.at.Span.Line, 1) + s.Line, Column: s.Column})
+		}
+		h.Sites = nil
 	}
 	x.edges = append(x.edges, h)
 	// A hub is not read to its end when only some edges are wanted (3.5).

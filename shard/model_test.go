@@ -245,10 +245,26 @@ func scanAll(t *testing.T, v *View, spec graph.ScanSpec) string {
 	return fmt.Sprint(names)
 }
 
+// placeModelSites moves the sites of an edge to where the fragment of its own file is, if the merged
+// vertex lies elsewhere.
+func placeModelSites(h *graph.HalfEdge, path string, merged *graph.Vertex, frags []*graph.Vertex) {
+	for _, f := range frags {
+		if f.Path != path || f.Path == merged.Path && f.Span.Line == merged.Span.Line {
+			continue
+		}
+		for _, s := range h.Sites {
+			h.Elsewhere = append(h.Elsewhere, graph.Place{Path: f.Path,
+				Line: max(f.Span.Line, 1) + s.Line, Column: s.Column})
+		}
+		h.Sites = nil
+	}
+}
+
 // modelDump says the same of the model.
 func modelDump(files map[string]*graph.OwnerFacts) string {
 	frags := map[graph.VertexID][]*graph.Vertex{}
 	edges := map[graph.VertexID][]graph.HalfEdge{}
+	from := map[graph.VertexID][]string{} // the file that gave each of edges
 	owners := 0
 	for _, p := range modelFiles {
 		f := files[p]
@@ -263,8 +279,10 @@ func modelDump(files map[string]*graph.OwnerFacts) string {
 			half := graph.HalfEdge{Type: e.Type, Out: true, Other: e.Dst, Resolution: e.Resolution,
 				Provenance: e.Provenance, Confidence: e.Confidence, Count: e.Count, Sites: e.Sites}
 			edges[e.Src] = append(edges[e.Src], half)
+			from[e.Src] = append(from[e.Src], p)
 			half.Out, half.Other, half.Sites = false, e.Src, nil
 			edges[e.Dst] = append(edges[e.Dst], half)
+			from[e.Dst] = append(from[e.Dst], p)
 		}
 	}
 	var b bytes.Buffer
@@ -282,6 +300,9 @@ func modelDump(files map[string]*graph.OwnerFacts) string {
 					v.Kind = graph.UnresolvedRef
 				}
 			}
+		}
+		for i := range edges[id] {
+			placeModelSites(&edges[id][i], from[id][i], v, frags[id])
 		}
 		fmt.Fprintf(&b, "%s %v %q %q %q %v\n", n, v.Kind, v.Path, v.Signature, v.Doc,
 			graph.SortHalfEdges(edges[id]))

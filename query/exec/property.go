@@ -102,14 +102,15 @@ func (x *run) edgeProperty(e *edge, name string) (any, error) {
 	case "count":
 		return int64(e.count), nil
 	case "line":
-		if len(e.sites) == 0 {
-			return nil, nil
-		}
 		src, err := x.props(e.id.Src, false)
 		if err != nil {
 			return nil, err
 		}
-		return int64(Places(src, e.sites[:1])[0].Line), nil
+		places := Places(src, e.half)
+		if len(places) == 0 {
+			return nil, nil
+		}
+		return int64(places[0].Line), nil
 	}
 	return nil, nil
 }
@@ -160,7 +161,7 @@ func (r *Reader) fill(ctx context.Context, edges []*edge) error {
 	return r.sources(ctx, ids, func(id EdgeID, h *graph.HalfEdge) {
 		for _, e := range byID[id] {
 			e.resolution, e.provenance = h.Resolution, h.Provenance
-			e.confidence, e.count, e.sites = h.Confidence, h.Count, h.Sites
+			e.confidence, e.count, e.half = h.Confidence, h.Count, h
 		}
 	})
 }

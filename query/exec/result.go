@@ -21,11 +21,8 @@ func QualifiedName(v *graph.Vertex) string {
 	return v.Name
 }
 
-// Place is one place in the source. Lines and columns count from 1.
-type Place struct {
-	Path         string
-	Line, Column uint32
-}
+// Place is one place in the source.
+type Place = graph.Place
 
 // Edge is an edge in an answer.
 type Edge struct {
@@ -66,18 +63,18 @@ func MakeEdge(from *Vertex, h *graph.HalfEdge) *Edge {
 		e.Src, e.Dst = h.Other, from.ID
 		return e
 	}
-	e.Sites = Places(from.Props, h.Sites)
+	e.Sites = Places(from.Props, h)
 	return e
 }
 
-// Places turns sites relative to a vertex into places in its file.
-func Places(v *graph.Vertex, sites []graph.Site) []Place {
-	if v == nil || len(sites) == 0 {
+// Places returns where an edge from v occurs: in the file of v first.
+func Places(v *graph.Vertex, h *graph.HalfEdge) []Place {
+	if v == nil || h == nil || len(h.Sites)+len(h.Elsewhere) == 0 {
 		return nil
 	}
-	out := make([]Place, len(sites))
-	for i, s := range sites {
-		out[i] = Place{Path: v.Path, Line: max(v.Span.Line, 1) + s.Line, Column: s.Column}
+	out := make([]Place, 0, len(h.Sites)+len(h.Elsewhere))
+	for _, s := range h.Sites {
+		out = append(out, Place{Path: v.Path, Line: max(v.Span.Line, 1) + s.Line, Column: s.Column})
 	}
-	return out
+	return append(out, h.Elsewhere...)
 }

@@ -172,5 +172,5 @@ func (x *run) answerEdge(e *edge) (*Edge, error) {
 	}
 	return &Edge{Type: e.id.Type, Src: e.id.Src.ID, Dst: e.id.Dst.ID, Resolution: e.resolution,
 		Provenance: e.provenance, Confidence: e.confidence, Count: e.count,
-		Sites: Places(src, e.sites)}, nil
+		Sites: Places(src, e.half)}, nil
 }

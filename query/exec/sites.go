@@ -16,10 +16,10 @@ type EdgeID struct {
 	Dst  *Vertex
 }
 
-// Sites reads where edges occur in the source, relative to their source vertex.
-func (r *Reader) Sites(ctx context.Context, edges []EdgeID) (map[EdgeID][]graph.Site, error) {
-	out := make(map[EdgeID][]graph.Site, len(edges))
-	err := r.sources(ctx, edges, func(id EdgeID, h *graph.HalfEdge) { out[id] = h.Sites })
+// Sites reads where edges occur in the source, from the side of their source vertex.
+func (r *Reader) Sites(ctx context.Context, edges []EdgeID) (map[EdgeID]*graph.HalfEdge, error) {
+	out := make(map[EdgeID]*graph.HalfEdge, len(edges))
+	err := r.sources(ctx, edges, func(id EdgeID, h *graph.HalfEdge) { out[id] = h })
 	return out, err
 }
 

@@ -24,8 +24,8 @@ type edge struct {
 	provenance graph.Provenance
 	confidence uint8
 	count      uint32
-	filled     bool // sites were read, and with them the evidence
-	sites      []graph.Site
+	filled     bool            // sites were read, and with them the evidence
+	half       *graph.HalfEdge // where the sites are
 }
 
 // route is a path as a running query holds it.
