@@ -35,12 +35,25 @@ func (l *leadership) watch(r *raft.Raft, stop <-chan struct{}, gained func()) {
 				continue
 			}
 			term := r.CurrentTerm()
-			if err := r.Barrier(0).Error(); err != nil {
+			if !until(stop, r.Barrier(0)) {
 				continue
 			}
 			l.ready.Store(term)
 			gained()
 		}
+	}
+}
+
+// until waits for a Raft future and tells whether it succeeded. The library forgets the futures of a
+// group that is shut down while they wait in its queue, so the end of stop ends the wait.
+func until(stop <-chan struct{}, f raft.Future) bool {
+	done := make(chan error, 1)
+	go func() { done <- f.Error() }()
+	select {
+	case err := <-done:
+		return err == nil
+	case <-stop:
+		return false
 	}
 }
 
