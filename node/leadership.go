@@ -44,8 +44,8 @@ func (l *leadership) watch(r *raft.Raft, stop <-chan struct{}, gained func()) {
 	}
 }
 
-// until waits for a Raft future and tells whether it succeeded. The library forgets the futures of a
-// group that is shut down while they wait in its queue, so the end of stop ends the wait.
+// until waits for a Raft future and tells whether it succeeded. The library forgets the futures of
+// a group that is shut down while they wait in its queue, so the end of stop ends the wait.
 func until(stop <-chan struct{}, f raft.Future) bool {
 	done := make(chan error, 1)
 	go func() { done <- f.Error() }()

@@ -245,8 +245,8 @@ func scanAll(t *testing.T, v *View, spec graph.ScanSpec) string {
 	return fmt.Sprint(names)
 }
 
-// placeModelSites moves the sites of an edge to where the fragment of its own file is, if the merged
-// vertex lies elsewhere.
+// placeModelSites moves the sites of an edge to where the fragment of its own file is, if the
+// merged vertex lies elsewhere.
 func placeModelSites(h *graph.HalfEdge, path string, merged *graph.Vertex, frags []*graph.Vertex) {
 	for _, f := range frags {
 		if f.Path != path || f.Path == merged.Path && f.Span.Line == merged.Span.Line {
