@@ -91,11 +91,14 @@ func (a *app) explain(err error) {
 	}
 	fmt.Fprintf(a.err, "cgctl: %s\n", message(e))
 	var answer *codegraph.Error
-	if errors.As(err, &answer) && answer.Detail.GetRendered() != "" {
-		rendered := strings.TrimPrefix(answer.Detail.GetRendered(), message(e)+"\n")
+	rendered := ""
+	if errors.As(err, &answer) {
+		rendered = strings.TrimPrefix(answer.Detail.GetRendered(), message(e)+"\n")
+	}
+	if rendered != "" {
 		fmt.Fprintln(a.err, strings.TrimRight(rendered, "\n"))
 	}
-	if remedy := a.remedy(e, answer); remedy != "" {
+	if remedy := a.remedy(e, answer); remedy != "" && !strings.Contains(rendered, remedy) {
 		fmt.Fprintf(a.err, "  %s\n", remedy)
 	}
 	if candidates := codegraph.Candidates(err); len(candidates) > 0 {

@@ -176,10 +176,12 @@ func (n *fakeNode) Execute(r *queryv1.ExecuteRequest,
 	n.params, n.options = r.GetParameters(), r.GetOptions()
 	n.mu.Unlock()
 	if r.GetQuery() == "MATCH oops" {
-		err := graph.Errorf("query.Parse", graph.KindInvalid, "expected ( after MATCH")
+		const hint = "write MATCH (oops)"
+		err := graph.Errorf("query.Parse", graph.KindInvalid, "expected ( after MATCH").
+			WithRemedy(hint)
 		return api.Status(detailed{err, func(d *queryv1.ErrorDetail) {
 			d.Line, d.Column = 1, 7
-			d.Rendered = "1 | MATCH oops\n          ^ expected ("
+			d.Rendered = "1 | MATCH oops\n          ^ expected (\nhint: " + hint
 		}})
 	}
 	rows := [][]*queryv1.Value{{text("store.DB.Open"), whole(1200),
