@@ -150,8 +150,47 @@ func (c *Cluster) Kill(i int) error {
 	return c.waitGone(ctx, i)
 }
 
-// Pause stops node i without ending it; Resume lets it go on.
-func (c *Cluster) Pause(i int) error { return c.Signal(i, syscall.SIGSTOP) }
+// Pause stops node i without ending it; Resume lets it go on. It returns when no thread of the node
+// runs any more: the signal alone only asks for that.
+func (c *Cluster) Pause(i int) error {
+	if err := c.Signal(i, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), pauseWithin)
+	defer cancel()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for !c.stopped(i) {
+		select {
+		case <-ctx.Done():
+			return graph.Errorf("localcluster", graph.KindDeadline, "node %d did not stop", i+1)
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// stopped tells whether every thread of node i is stopped.
+func (c *Cluster) stopped(i int) bool {
+	tasks := fmt.Sprintf("/proc/%d/task", c.PID(i))
+	threads, err := os.ReadDir(tasks)
+	if err != nil {
+		return false
+	}
+	for _, thread := range threads {
+		stat, err := os.ReadFile(filepath.Join(tasks, thread.Name(), "stat"))
+		if err != nil || !strings.HasPrefix(processState(stat), "T") {
+			return false
+		}
+	}
+	return true
+}
+
+// processState cuts the text of a stat file of /proc down to the state and what follows it.
+func processState(stat []byte) string {
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return state
+}
 
 // Resume lets a paused node go on.
 func (c *Cluster) Resume(i int) error { return c.Signal(i, syscall.SIGCONT) }
@@ -183,9 +222,10 @@ func (c *Cluster) StopNode(i int) (killed bool, err error) {
 }
 
 const (
-	termWithin = 10 * time.Second
-	killWithin = 10 * time.Second
-	pollEvery  = 25 * time.Millisecond
+	termWithin  = 10 * time.Second
+	killWithin  = 10 * time.Second
+	pauseWithin = 10 * time.Second
+	pollEvery   = 25 * time.Millisecond
 )
 
 func (c *Cluster) waitGone(ctx context.Context, i int) error {
@@ -224,6 +264,6 @@ func (c *Cluster) between(i int) bool {
 	if err != nil {
 		return false
 	}
-	_, state, _ := strings.Cut(string(stat), ") ")
+	state := processState(stat)
 	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
 }
