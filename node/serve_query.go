@@ -7,6 +7,7 @@ import (
 
 	queryv1 "github.com/codegraphdb/codegraph/api/codegraph/query/v1"
 	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/node/wire"
 	"github.com/codegraphdb/codegraph/query"
 )
 
@@ -54,7 +55,7 @@ func (s *queryServer) trailer(q *question, t *query.Trailer) *queryv1.Trailer {
 		s.node.metrics.gaps.WithLabelValues(g.Cause.String()).Inc()
 	}
 	s.node.metrics.visited.Add(float64(t.Cost.EdgesVisited))
-	out := trailerToAPI(t)
+	out := wire.Trailer(t)
 	out.Cost.ElapsedMicros = uint64(time.Since(q.began).Microseconds())
 	out.Cost.Shards, out.Cost.RemoteCalls = q.src.cost()
 	return out
@@ -86,7 +87,7 @@ type ambiguous struct{ *query.AmbiguousError }
 
 // ErrorDetail implements api.Detailer.
 func (e *ambiguous) ErrorDetail(d *queryv1.ErrorDetail) {
-	d.Candidates = symbolsToAPI(e.Candidates)
+	d.Candidates = wire.Symbols(e.Candidates)
 }
 
 func refFromAPI(r *queryv1.SymbolRef) query.Ref {
@@ -118,7 +119,7 @@ func (s *queryServer) GetSymbol(ctx context.Context, req *queryv1.GetSymbolReque
 	if err != nil {
 		return nil, describe(err)
 	}
-	return &queryv1.GetSymbolResponse{Symbol: symbolToAPI(sym), Trailer: s.trailer(q, t)}, nil
+	return &queryv1.GetSymbolResponse{Symbol: wire.Symbol(sym), Trailer: s.trailer(q, t)}, nil
 }
 
 // SearchSymbols implements QueryService.
@@ -145,7 +146,7 @@ func (s *queryServer) SearchSymbols(ctx context.Context, req *queryv1.SearchSymb
 	if err != nil {
 		return nil, describe(err)
 	}
-	return &queryv1.SearchSymbolsResponse{Symbols: symbolsToAPI(found),
+	return &queryv1.SearchSymbolsResponse{Symbols: wire.Symbols(found),
 		Trailer: s.trailer(q, t)}, nil
 }
 
@@ -162,7 +163,7 @@ func (s *queryServer) relations(ctx context.Context, o *queryv1.ReadOptions,
 	if err != nil {
 		return nil, nil, nil, describe(err)
 	}
-	return symbolToAPI(r.Symbol), relationsToAPI(r.Relations), s.trailer(q, r.Trailer), nil
+	return wire.Symbol(r.Symbol), wire.Relations(r.Relations), s.trailer(q, r.Trailer), nil
 }
 
 // Neighbors implements QueryService.
@@ -241,7 +242,7 @@ func (s *queryServer) FindPath(ctx context.Context, req *queryv1.FindPathRequest
 	}
 	resp := &queryv1.FindPathResponse{Found: p != nil, Trailer: s.trailer(q, t)}
 	if p != nil {
-		resp.Path = pathToAPI(p)
+		resp.Path = wire.Path(p)
 	}
 	return resp, nil
 }

@@ -4,13 +4,14 @@ import (
 	"context"
 
 	queryv1 "github.com/codegraphdb/codegraph/api/codegraph/query/v1"
+	"github.com/codegraphdb/codegraph/node/wire"
 	"github.com/codegraphdb/codegraph/query"
 )
 
 // Execute implements QueryService: it streams the rows of a Cypher query.
 func (s *queryServer) Execute(req *queryv1.ExecuteRequest,
 	stream queryv1.QueryService_ExecuteServer) error {
-	params, err := paramsFromAPI(req.GetParameters())
+	params, err := wire.Params(req.GetParameters())
 	if err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func (r *rowSink) Header(names []string) error {
 func (r *rowSink) Rows(rows [][]query.Value) error {
 	out := &queryv1.Rows{Rows: make([]*queryv1.ListValue, len(rows))}
 	for i, row := range rows {
-		out.Rows[i] = listToAPI(row)
+		out.Rows[i] = wire.List(row)
 	}
 	return r.stream.Send(&queryv1.ExecuteResponse{
 		Message: &queryv1.ExecuteResponse_Rows{Rows: out}})
@@ -73,7 +74,7 @@ func (s *queryServer) Export(req *queryv1.ExportRequest,
 	t, err := q.env.Export(ctx, req.GetRepo(), query.ExportSink{
 		Symbols: func(symbols []*query.Symbol) error {
 			for _, sym := range symbols {
-				m := &queryv1.ExportResponse_Symbol{Symbol: symbolToAPI(sym)}
+				m := &queryv1.ExportResponse_Symbol{Symbol: wire.Symbol(sym)}
 				if err := stream.Send(&queryv1.ExportResponse{Message: m}); err != nil {
 					return err
 				}
@@ -82,7 +83,7 @@ func (s *queryServer) Export(req *queryv1.ExportRequest,
 		},
 		Edges: func(edges []*query.Edge) error {
 			for _, e := range edges {
-				m := &queryv1.ExportResponse_Edge{Edge: edgeToAPI(e)}
+				m := &queryv1.ExportResponse_Edge{Edge: wire.Edge(e)}
 				if err := stream.Send(&queryv1.ExportResponse{Message: m}); err != nil {
 					return err
 				}

@@ -41,8 +41,9 @@ const layers = `
 
 3 | graph api api/...                     < node/transport
 3 | graph                                 < node/datadir
+3 | graph query api/...                   < node/wire
 3 | graph vector embed shard raftlog query query/parse query/plan query/exec txn cluster backup
-    api api/... node/transport node/datadir < node
+    api api/... node/transport node/datadir node/wire < node
 3 | graph api api/...                     < codegraph
 
 4 | codegraph graph api api/...           < internal/localcluster

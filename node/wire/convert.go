@@ -1,4 +1,4 @@
-package node
+package wire
 
 import (
 	"fmt"
@@ -9,7 +9,8 @@ import (
 	"github.com/codegraphdb/codegraph/query"
 )
 
-func symbolToAPI(s *query.Symbol) *queryv1.Symbol {
+// Symbol converts a symbol.
+func Symbol(s *query.Symbol) *queryv1.Symbol {
 	if s == nil {
 		return nil
 	}
@@ -20,15 +21,17 @@ func symbolToAPI(s *query.Symbol) *queryv1.Symbol {
 		Test: s.Has(graph.FlagTest), Generated: s.Has(graph.FlagGenerated)}
 }
 
-func symbolsToAPI(in []*query.Symbol) []*queryv1.Symbol {
+// Symbols converts symbols.
+func Symbols(in []*query.Symbol) []*queryv1.Symbol {
 	out := make([]*queryv1.Symbol, len(in))
 	for i, s := range in {
-		out[i] = symbolToAPI(s)
+		out[i] = Symbol(s)
 	}
 	return out
 }
 
-func edgeToAPI(e *query.Edge) *queryv1.Edge {
+// Edge converts an edge.
+func Edge(e *query.Edge) *queryv1.Edge {
 	if e == nil {
 		return nil
 	}
@@ -41,24 +44,27 @@ func edgeToAPI(e *query.Edge) *queryv1.Edge {
 	return out
 }
 
-func pathToAPI(p *query.Path) *queryv1.PathValue {
-	out := &queryv1.PathValue{Symbols: symbolsToAPI(p.Symbols)}
+// Path converts a path.
+func Path(p *query.Path) *queryv1.PathValue {
+	out := &queryv1.PathValue{Symbols: Symbols(p.Symbols)}
 	for _, e := range p.Edges {
-		out.Edges = append(out.Edges, edgeToAPI(e))
+		out.Edges = append(out.Edges, Edge(e))
 	}
 	return out
 }
 
-func relationsToAPI(in []query.Relation) []*queryv1.Relation {
+// Relations converts the answer of a traversal.
+func Relations(in []query.Relation) []*queryv1.Relation {
 	out := make([]*queryv1.Relation, len(in))
 	for i, r := range in {
-		out[i] = &queryv1.Relation{Symbol: symbolToAPI(r.Symbol), Edge: edgeToAPI(r.Edge),
+		out[i] = &queryv1.Relation{Symbol: Symbol(r.Symbol), Edge: Edge(r.Edge),
 			Depth: uint32(r.Depth)}
 	}
 	return out
 }
 
-func trailerToAPI(t *query.Trailer) *queryv1.Trailer {
+// Trailer converts what an answer says of itself.
+func Trailer(t *query.Trailer) *queryv1.Trailer {
 	out := &queryv1.Trailer{Timestamp: uint64(t.Timestamp), Token: uint64(t.Token),
 		Complete: t.Complete, Cost: &queryv1.Cost{ElapsedMicros: uint64(t.Cost.Elapsed.Microseconds()),
 			VerticesRead: uint64(t.Cost.VerticesRead), EdgesVisited: uint64(t.Cost.EdgesVisited)}}
@@ -73,8 +79,8 @@ func trailerToAPI(t *query.Trailer) *queryv1.Trailer {
 	return out
 }
 
-// valueToAPI converts a Cypher value.
-func valueToAPI(v query.Value) *queryv1.Value {
+// value converts a Cypher value.
+func value(v query.Value) *queryv1.Value {
 	switch v := v.(type) {
 	case nil:
 		return &queryv1.Value{Kind: &queryv1.Value_NullValue{NullValue: true}}
@@ -87,33 +93,34 @@ func valueToAPI(v query.Value) *queryv1.Value {
 	case string:
 		return &queryv1.Value{Kind: &queryv1.Value_StringValue{StringValue: v}}
 	case []query.Value:
-		return &queryv1.Value{Kind: &queryv1.Value_ListValue{ListValue: listToAPI(v)}}
+		return &queryv1.Value{Kind: &queryv1.Value_ListValue{ListValue: List(v)}}
 	case map[string]query.Value:
 		m := &queryv1.MapValue{Entries: make(map[string]*queryv1.Value, len(v))}
 		for k, e := range v {
-			m.Entries[k] = valueToAPI(e)
+			m.Entries[k] = value(e)
 		}
 		return &queryv1.Value{Kind: &queryv1.Value_MapValue{MapValue: m}}
 	case *query.Symbol:
-		return &queryv1.Value{Kind: &queryv1.Value_SymbolValue{SymbolValue: symbolToAPI(v)}}
+		return &queryv1.Value{Kind: &queryv1.Value_SymbolValue{SymbolValue: Symbol(v)}}
 	case *query.Edge:
-		return &queryv1.Value{Kind: &queryv1.Value_EdgeValue{EdgeValue: edgeToAPI(v)}}
+		return &queryv1.Value{Kind: &queryv1.Value_EdgeValue{EdgeValue: Edge(v)}}
 	case *query.Path:
-		return &queryv1.Value{Kind: &queryv1.Value_PathValue{PathValue: pathToAPI(v)}}
+		return &queryv1.Value{Kind: &queryv1.Value_PathValue{PathValue: Path(v)}}
 	}
 	return &queryv1.Value{Kind: &queryv1.Value_StringValue{StringValue: fmt.Sprint(v)}}
 }
 
-func listToAPI(in []query.Value) *queryv1.ListValue {
+// List converts a list of Cypher values, such as a row.
+func List(in []query.Value) *queryv1.ListValue {
 	out := &queryv1.ListValue{Values: make([]*queryv1.Value, len(in))}
 	for i, v := range in {
-		out.Values[i] = valueToAPI(v)
+		out.Values[i] = value(v)
 	}
 	return out
 }
 
-// paramsFromAPI converts the parameters of a query.
-func paramsFromAPI(in map[string]*queryv1.Value) (map[string]query.Value, error) {
+// Params converts the parameters of a query.
+func Params(in map[string]*queryv1.Value) (map[string]query.Value, error) {
 	names := make([]string, 0, len(in))
 	for name := range in {
 		names = append(names, name)
@@ -121,7 +128,7 @@ func paramsFromAPI(in map[string]*queryv1.Value) (map[string]query.Value, error)
 	sort.Strings(names) // the first bad one is named, the same each time
 	out := make(map[string]query.Value, len(in))
 	for _, name := range names {
-		v, err := valueFromAPI(in[name])
+		v, err := parseValue(in[name])
 		if err != nil {
 			return nil, graph.Errorf("query.Execute", graph.KindInvalid, "parameter $%s: %w", name, err)
 		}
@@ -130,7 +137,7 @@ func paramsFromAPI(in map[string]*queryv1.Value) (map[string]query.Value, error)
 	return out, nil
 }
 
-func valueFromAPI(v *queryv1.Value) (query.Value, error) {
+func parseValue(v *queryv1.Value) (query.Value, error) {
 	switch k := v.GetKind().(type) {
 	case nil, *queryv1.Value_NullValue:
 		return nil, nil
@@ -146,7 +153,7 @@ func valueFromAPI(v *queryv1.Value) (query.Value, error) {
 		out := make([]query.Value, len(k.ListValue.GetValues()))
 		for i, e := range k.ListValue.GetValues() {
 			var err error
-			if out[i], err = valueFromAPI(e); err != nil {
+			if out[i], err = parseValue(e); err != nil {
 				return nil, err
 			}
 		}
@@ -155,7 +162,7 @@ func valueFromAPI(v *queryv1.Value) (query.Value, error) {
 		out := make(map[string]query.Value, len(k.MapValue.GetEntries()))
 		for name, e := range k.MapValue.GetEntries() {
 			var err error
-			if out[name], err = valueFromAPI(e); err != nil {
+			if out[name], err = parseValue(e); err != nil {
 				return nil, err
 			}
 		}
