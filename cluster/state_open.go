@@ -97,8 +97,11 @@ func shareAny[T comparable](a, b []T) bool {
 func (c *OpenImport) start(d *data, repo *Repository) *Import {
 	im := &Import{
 		ID: d.nextImport(c.NowMillis), Attempt: 1, Repo: repo.ID, RepoName: repo.Name,
-		Revision: c.Revision, Base: repo.Current().Commit, Delete: c.Delete, Holder: c.Holder,
+		Revision: c.Revision, Delete: c.Delete, Holder: c.Holder,
 		RequestID: c.RequestID, OpenedMillis: c.NowMillis, RenewedMillis: c.NowMillis,
+	}
+	if repo.Count > 0 { // its own last commit may be older than what reads may ask for
+		im.Base = d.lastCommit
 	}
 	if c.Delete {
 		return im

@@ -22,7 +22,7 @@ type OpenResult struct {
 	Attempt     uint32          `json:"attempt"`
 	Repo        graph.RepoID    `json:"repo"`
 	Foreign     []Package       `json:"foreign,omitempty"` // claimed by other repositories
-	Base        graph.Timestamp `json:"base"`              // last commit of the repository
+	Base        graph.Timestamp `json:"base"`              // where to read the last revision
 	LeaseMillis int64           `json:"lease_ms"`
 	Shards      []Descriptor    `json:"shards"` // what has to be sealed
 }

@@ -217,12 +217,36 @@ func (s *Snapshot) makeView(at graph.Timestamp) *ViewInfo {
 	return v
 }
 
-// DeletedBetween tells whether a repository was deleted after one timestamp and up to another.
-func (s *Snapshot) DeletedBetween(after, upTo graph.Timestamp) bool {
-	for _, r := range s.d.repos {
-		if after < r.Deleted && r.Deleted <= upTo {
-			return true
+// Safepoint returns the timestamp below which nobody may read any more when the retention ends at
+// one: that of the last commit until then, which is what reads saw at the end of the retention
+// however long ago it was. Open imports read their base and write at their id: both stay allowed.
+func (s *Snapshot) Safepoint(retained graph.Timestamp) graph.Timestamp {
+	for _, im := range s.d.imports {
+		retained = min(retained, (im.ID-1)&^1)
+		if im.Base != 0 {
+			retained = min(retained, im.Base)
 		}
 	}
-	return false
+	last, forgotten := graph.Timestamp(0), false
+	commit := func(at graph.Timestamp) {
+		if at <= retained {
+			last = max(last, at)
+		}
+	}
+	horizon := func(at graph.Timestamp) { // commits before it are not known
+		commit(at)
+		forgotten = forgotten || at > retained
+	}
+	horizon(s.d.horizon)
+	for _, r := range s.d.repos {
+		horizon(r.Horizon)
+		commit(r.Deleted)
+		for i := range r.Revisions {
+			commit(r.Revisions[i].Commit)
+		}
+	}
+	if forgotten { // many commits ago: nobody reads there any more
+		return retained
+	}
+	return last
 }

@@ -4,21 +4,25 @@ import (
 	"context"
 	"time"
 
-	"github.com/codegraphdb/codegraph/cluster"
 	"github.com/codegraphdb/codegraph/graph"
 	"github.com/codegraphdb/codegraph/shard"
 )
 
 const (
-	gcTick  = time.Minute
 	gcRows  = 20_000 // versions that one command looks at
 	gcPause = 20 * time.Millisecond
 )
 
+// gcTick is how often a node looks for versions to collect: they stay at most a quarter longer than
+// the retention, but for a second, and no more than a minute.
+func gcTick(retention time.Duration) time.Duration {
+	return min(time.Minute, max(time.Second, retention/4))
+}
+
 // runGC collects superseded versions in the shards that this node leads. A pass is a row of Raft
 // commands, so that every replica drops the same rows.
 func (n *Node) runGC(ctx context.Context) {
-	tick := time.NewTicker(gcTick)
+	tick := time.NewTicker(gcTick(n.opts.Retention))
 	defer tick.Stop()
 	for {
 		select {
@@ -26,11 +30,12 @@ func (n *Node) runGC(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		snap := n.meta.state.Snapshot()
-		safepoint := gcSafepoint(snap, time.Now().Add(-n.opts.Retention).UnixMilli())
+		end := graph.TimestampAt(time.Now().Add(-n.opts.Retention).UnixMilli())
+		safepoint := n.meta.state.Snapshot().Safepoint(end)
 		open, _ := n.groups.list()
 		for _, r := range open {
-			if r.leading.ready.Load() == 0 || !gcWorth(snap, r.state.Stats().Safepoint, safepoint) {
+			st := r.state.Stats()
+			if r.leading.ready.Load() == 0 || st.Due == 0 || safepoint < max(st.Due, st.Safepoint) {
 				continue
 			}
 			if err := r.collect(ctx, safepoint); err != nil && ctx.Err() == nil {
@@ -38,33 +43,6 @@ func (n *Node) runGC(ctx context.Context) {
 			}
 		}
 	}
-}
-
-// gcSafepoint is the timestamp below which nobody may read any more: the end of the retention, but
-// never after the last commit, which is what reads see, nor after the oldest open import, whose
-// batches a shard would refuse.
-func gcSafepoint(s *cluster.Snapshot, retainedMillis int64) graph.Timestamp {
-	safepoint := min(graph.TimestampAt(retainedMillis), s.LastCommit())
-	if open := s.Imports(); len(open) > 0 && open[0].ID <= safepoint {
-		safepoint = (open[0].ID - 1) &^ 1
-	}
-	return safepoint
-}
-
-// gcWorth tells whether a repository was committed between two safepoints: only then a version
-// can have been superseded.
-func gcWorth(s *cluster.Snapshot, from, to graph.Timestamp) bool {
-	if to <= from {
-		return false
-	}
-	for _, r := range s.Repositories() {
-		for _, rev := range r.Revisions {
-			if from < rev.Commit && rev.Commit <= to {
-				return true
-			}
-		}
-	}
-	return s.DeletedBetween(from, to)
 }
 
 // collect runs one pass. Another leader would begin anew.

@@ -308,6 +308,10 @@ func (x *transcript) check() string {
 	if d != rd || rows != rrows || rows != sum {
 		return fmt.Sprintf("WRONG: kept %s of %d (%d by kind), found %s of %d", d, rows, sum, rd, rrows)
 	}
-	return fmt.Sprintf("consistent: %d rows, imports %d (%d open), watermark %d", rows, st.Imports,
-		st.Open, uint64(st.Watermark))
+	due := ""
+	if st.Due != 0 {
+		due = fmt.Sprintf(", GC due at %d", uint64(st.Due))
+	}
+	return fmt.Sprintf("consistent: %d rows, imports %d (%d open), watermark %d%s", rows, st.Imports,
+		st.Open, uint64(st.Watermark), due)
 }

@@ -17,9 +17,12 @@ type Stats struct {
 	Incarnation uint64
 	Safepoint   graph.Timestamp
 	Watermark   graph.Timestamp
-	Imports     int            // whose state is kept
-	Open        int            // of these, without an outcome
-	Rows        map[byte]int64 // physical rows per kind, all versions; do not change
+	Imports     int // whose state is kept
+	Open        int // of these, without an outcome
+	// Due is the first safepoint at which a pass of GC would find something that no pass has seen
+	// to its end; zero: there is nothing.
+	Due  graph.Timestamp
+	Rows map[byte]int64 // physical rows per kind, all versions; do not change
 }
 
 // publish makes a new summary after a change.
@@ -31,9 +34,17 @@ func (s *Shard) publish() {
 	for k, n := range st.kinds {
 		sum.Rows[k] = n
 	}
-	for _, i := range st.imports {
+	for id, i := range st.imports {
 		if i.decided == 0 {
 			sum.Open++
+			continue
+		}
+		due := i.commit
+		if i.aborted() {
+			due = id + 1
+		}
+		if sum.Due == 0 || due < sum.Due {
+			sum.Due = due
 		}
 	}
 	s.summary.Store(sum)
