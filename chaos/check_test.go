@@ -95,3 +95,24 @@ func TestCheckDigests(t *testing.T) {
 		t.Error("no shards pass")
 	}
 }
+
+// TestCheckSame shows the comparison of contents what it must refuse.
+func TestCheckSame(t *testing.T) {
+	want := map[uint64]content{1: {"d1", 2}, 2: {"d2", 0}}
+	if err := checkSame(map[uint64]content{1: {"d1", 2}, 2: {"d2", 0}}, want); err != nil {
+		t.Error(err)
+	}
+	for name, got := range map[string]map[uint64]content{
+		"row left":   {1: {"d1", 2}, 2: {"d2", 1}},
+		"other row":  {1: {"d3", 2}, 2: {"d2", 0}},
+		"shard gone": {1: {"d1", 2}},
+		"nothing":    {},
+	} {
+		if checkSame(got, want) == nil {
+			t.Errorf("%s passes", name)
+		}
+	}
+	if checkSame(nil, nil) == nil {
+		t.Error("no shards pass")
+	}
+}

@@ -22,6 +22,8 @@
 //	C6  In the end all replicas of a shard have the same digest at the same applied index.
 //	C7  A fault that did not happen fails the test: a victim that did not lead, a log that was not
 //	    truncated, a kill beside no ingest.
+//	C8  When the retention of a deleted repository has passed, every replica holds what it held
+//	    before that came, in its counters and on its disk.
 //
 // Each checker is shown histories that it must refuse (check_test.go).
 package chaos

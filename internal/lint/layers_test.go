@@ -66,7 +66,7 @@ const testLayers = `
 3 | codegraph                             < node
 4 | ingest                                < internal/localcluster
 4 | ingest                                < internal/testcluster
-4 | ingest                                < chaos
+4 | ingest shard                          < chaos
 5 | internal/localcluster codegraph       < cmd/codegraphd
 5 | node                                  < cmd/cgctl
 `
