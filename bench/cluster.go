@@ -92,8 +92,12 @@ func (c *cluster) ask(ctx context.Context, into any, args ...string) error {
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Exited() {
+		err = &failure{exit.ExitCode(), said.String()}
+	}
 	if err != nil {
-		return fmt.Errorf("cgctl %s: %w\n%s", strings.Join(args, " "), err, said.String())
+		return fmt.Errorf("cgctl %s: %w", strings.Join(args, " "), err)
 	}
 	return json.Unmarshal(out, into)
 }

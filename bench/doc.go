@@ -14,6 +14,8 @@
 //	B2  A bar that is missed is named in the last line and makes the exit code 1.
 //	B3  A question passes if the rows are the truth, less its known-missing rows, plus its
 //	    known-wrong ones. A known error that is gone fails too, so the list only shrinks.
+//	    A question that is to be refused passes if it is, for the reason that stands there.
 //	B4  Missing inputs fail; nothing is skipped.
 //	B5  Every run has a directory of its own and ends the processes it started, and no others.
+//	B6  A node that takes in the inputs or answers a question keeps to its memory limit.
 package main

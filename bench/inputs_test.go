@@ -5,13 +5,18 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/codegraphdb/codegraph/internal/localcluster"
 )
+
+// memoryLimit is what each node may have, while it takes in the inputs and while it answers (B6).
+const memoryLimit = 2 << 30
 
 // TestQuestions asks every question of testdata/questions.txt on real nodes that took in the real
 // inputs. BIN, INPUTS and NODES say where and how many; ADDRESS takes nodes that have them already.
@@ -50,7 +55,7 @@ func filled(t *testing.T, inputs []input) *cluster {
 		t.Fatalf("NODES: %v", err)
 	}
 	c, err := startCluster(context.Background(), bin, localcluster.Options{Nodes: nodes,
-		Name: "questions", TLS: true})
+		Name: "questions", TLS: true, Args: []string{fmt.Sprintf("--memory-limit=%d", memoryLimit)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,9 +76,16 @@ func filled(t *testing.T, inputs []input) *cluster {
 }
 
 func ask(t *testing.T, c *cluster, q *question) {
+	began := time.Now()
 	got, err := q.answer(t.Context(), c)
-	if err != nil {
-		t.Fatalf("%s\n%v", q.words, err)
+	took := time.Since(began)
+	checkMemory(t, c)
+	if bad := q.judgeFailure(got, err); bad != "" {
+		t.Fatalf("%s\n%s", q.words, bad)
+	}
+	if q.fails != nil {
+		t.Logf("%s: after %v: %v", q.words, took.Round(time.Millisecond), err)
+		return
 	}
 	v := q.judge(got)
 	if v.ok() {
@@ -92,4 +104,17 @@ func ask(t *testing.T, c *cluster, q *question) {
 	if v.disorder {
 		t.Errorf("the rows are in another order:\n  %s", strings.Join(got, "\n  "))
 	}
+}
+
+// checkMemory holds the nodes that this test started to their limit.
+func checkMemory(t *testing.T, c *cluster) {
+	t.Helper()
+	if c.local == nil {
+		return // they may have another one
+	}
+	peak, err := overLimit(memoryLimit, c.pids()...)
+	if err != nil {
+		t.Error(err)
+	}
+	t.Logf("the nodes have had at most %d MiB", peak>>20)
 }

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -20,7 +22,17 @@ type question struct {
 	rows    []string
 	missing map[string]string // row -> why codegraph does not give it
 	wrong   map[string]string // row -> why codegraph gives it
+	fails   *failure          // what it is refused with; nil if it has rows
 }
+
+// failure is how a run of cgctl ended that did not succeed.
+type failure struct {
+	code int
+	said string // part of what it wrote to standard error; all of it if it happened
+}
+
+// Error implements error.
+func (f *failure) Error() string { return fmt.Sprintf("exit code %d\n%s", f.code, f.said) }
 
 // questionFile is all of it: the versions that the truth holds for, and the questions.
 type questionFile struct {
@@ -89,6 +101,13 @@ func (q *question) set(word, rest string) error {
 		q.ordered = true
 	case "row":
 		q.rows = append(q.rows, rest)
+	case "fails":
+		code, said, _ := strings.Cut(rest, " | ")
+		n, err := strconv.Atoi(code)
+		if err != nil || n <= 0 || strings.TrimSpace(said) == "" {
+			return fmt.Errorf("fails needs the exit code of cgctl and what it says: CODE | TEXT")
+		}
+		q.fails = &failure{n, strings.TrimSpace(said)}
 	case "known-missing", "known-wrong":
 		row, why, ok := strings.Cut(rest, " | ")
 		if !ok || strings.TrimSpace(why) == "" {
@@ -124,8 +143,8 @@ func (f *questionFile) check() error {
 		switch {
 		case q.id == "" || seen[q.id]:
 			bad = "has no id of its own"
-		case q.words == "" || q.truth == "" || len(q.ask) == 0 || len(q.rows) == 0:
-			bad = "needs words, truth, ask and rows"
+		case q.words == "" || q.truth == "" || len(q.ask) == 0 || len(q.rows) == 0 == (q.fails == nil):
+			bad = "needs words, truth, ask, and either rows or fails"
 		case len(q.ask) < 2:
 			bad = "asks nothing"
 		}
@@ -187,4 +206,21 @@ func (q *question) judge(got []string) verdict {
 	slices.Sort(v.fixed)
 	v.disorder = q.ordered && v.ok() && !slices.Equal(got, q.rows)
 	return v
+}
+
+// judgeFailure says what is wrong with the end of a run: "" if it is what the question expects.
+func (q *question) judgeFailure(rows []string, err error) string {
+	var f *failure
+	switch {
+	case q.fails == nil && err == nil:
+		return ""
+	case q.fails == nil:
+		return err.Error()
+	case err == nil:
+		return fmt.Sprintf("it has %d rows, but must fail: %q", len(rows), q.fails.said)
+	case !errors.As(err, &f) || f.code != q.fails.code || !strings.Contains(f.said, q.fails.said):
+		return fmt.Sprintf("it must fail with exit code %d: %q; instead: %v", q.fails.code,
+			q.fails.said, err)
+	}
+	return ""
 }

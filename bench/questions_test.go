@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -55,6 +57,11 @@ question: two
   show: at name
   row: 1
   row: 2
+question: three
+  words: w
+  truth: t
+  ask: query MATCH (a)
+  fails: 7 | too much
 `
 
 func TestParseQuestions(t *testing.T) {
@@ -81,6 +88,11 @@ func TestParseQuestionsRefuses(t *testing.T) {
 		{"known-wrong: f.go:3 C", "known-wrong: f.go:1 A"},
 		{"show: at name", "show: at colour"},
 		{"input: a 1.2", "row: 1"},
+		{"fails: 7 | too much", "# neither rows nor fails"},
+		{"fails: 7 | too much", "fails: limit | too much"},
+		{"fails: 7 | too much", "fails: 0 | too much"},
+		{"fails: 7 | too much", "fails: 7"},
+		{"  row: 2\nquestion", "  fails: 7 | both\nquestion"},
 	} {
 		text := strings.Replace(sample, c[0], c[1], 1)
 		if _, err := parseQuestions(strings.NewReader(text)); err == nil {
@@ -112,6 +124,61 @@ func TestJudge(t *testing.T) {
 		if got := c.q.judge(strings.Split(c.got, "|")); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: judge(%s) = %+v, want %+v", c.q.id, c.got, got, c.want)
 		}
+	}
+}
+
+// TestJudgeFailure: rows where an error must be, and an error where rows must be, are wrong.
+func TestJudgeFailure(t *testing.T) {
+	f, err := parseQuestions(strings.NewReader(sample))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, refused := f.questions[0], f.questions[2]
+	wrap := func(err error) error { return fmt.Errorf("cgctl query: %w", err) }
+	for _, c := range []struct {
+		name string
+		q    *question
+		err  error
+		ok   bool
+	}{
+		{"rows", rows, nil, true},
+		{"an error instead of rows", rows, wrap(&failure{7, "cgctl: too much"}), false},
+		{"refused", refused, wrap(&failure{7, "cgctl: limit: that is too much\n"}), true},
+		{"rows instead of an error", refused, nil, false},
+		{"another code", refused, wrap(&failure{5, "too much"}), false},
+		{"another reason", refused, wrap(&failure{7, "conflict"}), false},
+		{"no end of cgctl", refused, wrap(errors.New("too much")), false},
+	} {
+		if bad := c.q.judgeFailure([]string{"1"}, c.err); (bad == "") != c.ok {
+			t.Errorf("%s: %q", c.name, bad)
+		}
+	}
+}
+
+// TestFailure: the end of a command becomes a failure, one that cannot run does not.
+func TestFailure(t *testing.T) {
+	c := &cluster{dir: t.TempDir(), cgctl: "/bin/sh", flags: []string{"-c", "echo why >&2; exit 7"}}
+	var f *failure
+	if err := c.ask(t.Context(), nil); !errors.As(err, &f) || f.code != 7 || f.said != "why\n" {
+		t.Errorf("got %v", err)
+	}
+	c.cgctl += "-that-is-not-there"
+	if err := c.ask(t.Context(), nil); err == nil || errors.As(err, &f) {
+		t.Errorf("a program that is not there: %v", err)
+	}
+}
+
+func TestOverLimit(t *testing.T) {
+	self := os.Getpid()
+	peak, err := overLimit(1<<50, self)
+	if err != nil || peak < 1<<20 {
+		t.Errorf("this process: %d, %v", peak, err)
+	}
+	if _, err := overLimit(1<<20, self); err == nil {
+		t.Error("a limit of 1 MiB is kept")
+	}
+	if _, err := overLimit(1<<50, self, 0); err == nil {
+		t.Error("a process that is not there is within the limit")
 	}
 }
 

@@ -73,6 +73,22 @@ func resident(pid int, field string) (int64, error) {
 	return 0, fmt.Errorf("/proc/%d/status has no %s", pid, field)
 }
 
+// overLimit returns the most memory that one of the processes has had, and an error if that is over
+// a limit.
+func overLimit(limit int64, pids ...int) (peak int64, err error) {
+	for _, pid := range pids {
+		n, err := resident(pid, "VmHWM")
+		if err != nil {
+			return peak, err
+		}
+		peak = max(peak, n)
+	}
+	if peak > limit {
+		return peak, fmt.Errorf("a node had %d MiB of memory, its limit is %d MiB", peak>>20, limit>>20)
+	}
+	return peak, nil
+}
+
 // sampler watches the memory of all processes together: the peak of the sum.
 type sampler struct {
 	pids []int
