@@ -75,6 +75,10 @@ questions: build ## take in real sources and ask the questions with known answer
 	INPUTS='$(abspath $(INPUTS))' NODES='$(NODES)' go test -tags inputs -count=1 -timeout 60m \
 		-run 'TestQuestions$(if $(QUESTION),/$(QUESTION))' -v ./bench
 
+.PHONY: chaos-disk
+chaos-disk: build ## fill real file systems under three nodes (needs root and loop mounts)
+	@CODEGRAPH_BIN='$(CURDIR)/bin' scripts/chaos-disk.sh
+
 .PHONY: size
 size: build ## print the sizes of the binaries, fail above the bars in docs/size.txt
 	@scripts/size.sh

@@ -5,6 +5,9 @@
 // instead. SEED chooses the victims (printed, so that a run can be repeated) and ROUNDS how often
 // a node is killed.
 //
+// What needs root has the build tag chaosroot: TestFullDisk puts each node on a file system of its
+// own that fills up; `make chaos-disk` runs it.
+//
 // A series of revisions of a generated repository carries its own proof. Revision k has the
 // packages p000 to p(n(k)-1); each has a marker function whose name holds k, and a function Step
 // that no later revision changes. So one search by prefix tells whether a revision is visible as a

@@ -37,6 +37,7 @@ type history struct {
 
 	mu    sync.Mutex
 	acks  []ack
+	lost  int // attempts that ended without an answer; each may have made a revision all the same
 	begun int // last revision whose import was begun; -1 before
 	seen  int // highest revision that a finished read of the session showed
 	reads []read

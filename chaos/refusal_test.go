@@ -41,8 +41,9 @@ func TestDiskFull(t *testing.T) {
 	code, text := p.wait(), p.err.String()
 	t.Logf("refusal: %s", text)
 	if code != 7 || !strings.Contains(text, r.DataDir(0)[:len(r.DataDir(0))-len("node-1/data")]) ||
-		!strings.Contains(text, "MiB free") || !strings.Contains(text, "free space") {
-		t.Errorf("want exit code 7 with directory, free space and remedy: %v", p)
+		!strings.Contains(text, "MiB free") || !strings.Contains(text, "free space") ||
+		!strings.Contains(text, "below the floor of 1099511627776 MiB") {
+		t.Errorf("want exit code 7 with directory, free space, floor and remedy: %v", p)
 	}
 	for i := range r.Size() {
 		if r.PID(i) == 0 {

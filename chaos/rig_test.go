@@ -35,13 +35,21 @@ type rig struct {
 	t *testing.T
 }
 
-// newRig makes a cluster with TLS, and starts it. It ends with the test; if that failed, the ends
-// of the logs are printed.
+// newRig makes a cluster with TLS, and starts it.
 func newRig(t *testing.T, nodes int) *rig {
 	t.Helper()
 	if os.Getenv("CODEGRAPH_DISK_FLOOR") == "" { // the machine's disk is not what is tested
 		t.Setenv("CODEGRAPH_DISK_FLOOR", "64MiB")
 	}
+	r := newStoppedRig(t, nodes)
+	r.start()
+	return r
+}
+
+// newStoppedRig makes a cluster with TLS. It ends with the test; if that failed, the ends of the
+// logs are printed.
+func newStoppedRig(t *testing.T, nodes int) *rig {
+	t.Helper()
 	c, err := localcluster.New(filepath.Join(t.TempDir(), "cluster"), localcluster.Options{
 		Nodes: nodes, Name: "chaos", TLS: true, Binary: filepath.Join(programs, "codegraphd"),
 		Args: []string{"--cache-size=32MiB"}})
@@ -50,7 +58,6 @@ func newRig(t *testing.T, nodes int) *rig {
 	}
 	r := &rig{c, t}
 	t.Cleanup(r.end)
-	r.start()
 	return r
 }
 

@@ -21,9 +21,9 @@
 //	     a read gives the old pair. CurrentTerm is never held back: Raft answers on its strength.
 //	R4   Every row carries a format byte and a CRC-32C over its key and value. A row that does not
 //	     verify is never returned; the group's votes and appends are refused from then on.
-//	R5   After a store error or a missed write deadline the engine is dead: every later call fails
-//	     and OnFatal is called once. The write that was late may still land, but nobody appends
-//	     behind it.
+//	R5   After a store error, in a call or in the background, or a missed write deadline the engine
+//	     is dead: every later call fails and OnFatal is called once. The write that was late may
+//	     still land, but nobody appends behind it.
 //	R6   A handle is fenced by a generation. Opening a group again, Close and Destroy revoke the
 //	     older handle; they return when its write in flight has ended.
 //	R7   First and last index in memory are those on disk, except that a truncation shrinks them

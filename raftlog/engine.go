@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -48,11 +49,14 @@ func Open(dir string, opts Options) (*Engine, error) {
 		opts:   opts,
 		groups: map[uint64]*groupState{},
 	}
-	db, err := pebble.Open(dir, e.pebbleOptions())
+	db, err := e.openDB()
 	if err != nil {
 		kind := graph.KindUnavailable
-		if errors.Is(err, pebble.ErrCorruption) {
+		switch {
+		case errors.Is(err, pebble.ErrCorruption):
 			kind = graph.KindCorrupt
+		case errors.Is(err, syscall.ENOSPC):
+			kind = graph.KindDiskFull
 		}
 		return nil, graph.Errorf("raftlog.Open", kind, "log engine in %s: %w", dir, err)
 	}
@@ -68,6 +72,37 @@ func Open(dir string, opts Options) (*Engine, error) {
 	return e, nil
 }
 
+// openDB opens the database. Pebble repeats a flush that fails without end, and Open would wait for
+// it; that the engine died meanwhile ends the waiting.
+func (e *Engine) openDB() (*pebble.DB, error) {
+	type opened struct {
+		db  *pebble.DB
+		err error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		var o opened
+		defer func() {
+			if p := recover(); p != nil {
+				o.err = recovered(p)
+			}
+			done <- o
+		}()
+		o.db, o.err = pebble.Open(e.dir, e.pebbleOptions())
+	}()
+	select {
+	case o := <-done:
+		return o.db, o.err
+	case <-e.failed:
+		go func() { // should it come to an end after all
+			if o := <-done; o.err == nil {
+				_ = o.db.Close()
+			}
+		}()
+		return nil, e.err()
+	}
+}
+
 func (e *Engine) pebbleOptions() *pebble.Options {
 	log := pebbleLog{e.guard}
 	return &pebble.Options{
@@ -78,7 +113,7 @@ func (e *Engine) pebbleOptions() *pebble.Options {
 		MemTableStopWritesThreshold: 4,
 		FormatMajorVersion:          pebbleFormat,
 		EventListener: &pebble.EventListener{
-			BackgroundError: func(err error) { log.Errorf("background: %v", err) },
+			BackgroundError: func(err error) { e.fail("raftlog.Engine", err) },
 			DiskSlow:        func(i pebble.DiskSlowInfo) { log.logger.Warn("slow disk", "info", i) },
 		},
 	}

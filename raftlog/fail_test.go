@@ -218,6 +218,52 @@ func TestWriteError(t *testing.T) {
 	}
 }
 
+// TestFlushError has a disk that takes the write-ahead log but no table: the engine dies of it
+// while it runs, and does not hang when it opens.
+func TestFlushError(t *testing.T) {
+	var broken atomic.Bool
+	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if broken.Load() && op.Kind == errorfs.OpCreate && path.Ext(op.Path) == ".sst" {
+			return syscall.ENOSPC
+		}
+		return nil
+	}))
+	fatal := make(chan error, 9)
+	opts := exact(fs)
+	opts.OnFatal = func(err error) { fatal <- err }
+	wantDead := func(err error) {
+		t.Helper()
+		if !errors.Is(err, ErrFailed) || !errors.Is(err, syscall.ENOSPC) ||
+			!graph.IsKind(err, graph.KindDiskFull) {
+			t.Errorf("the engine died of %v", err)
+		}
+	}
+	e := openEngine(t, opts)
+	g := e.Group(1)
+	store(t, g, entries(1, 3, 1))
+	broken.Store(true)
+	if _, err := e.db.AsyncFlush(); err != nil {
+		t.Fatal(err)
+	}
+	wantDead(<-fatal)
+	deadCalls(t, e, g)
+	broken.Store(false) // Close waits for the flush
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	e = openEngine(t, exact(fs))
+	store(t, e.Group(1), entries(4, 6, 1))
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	broken.Store(true)
+	_, err := Open("log", opts)
+	wantDead(err)
+	wantDead(<-fatal)
+	broken.Store(false)
+}
+
 func TestCallsAfterClose(t *testing.T) {
 	e := openEngine(t, exact(vfs.NewMem()))
 	g := e.Group(1)

@@ -84,12 +84,14 @@ func (d *Dir) acquire() error {
 			strings.TrimSpace(string(holder[:n]))).
 			WithRemedy("stop that process or give another --data-dir")
 	}
-	if err := f.Truncate(0); err == nil {
-		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-		if err != nil {
-			f.Close()
-			return graph.Errorf(nodeFileOp, graph.KindInvalid, "data directory: %w", err)
-		}
+	holder := strconv.Itoa(os.Getpid()) + "\n"
+	_, err = f.WriteAt([]byte(holder), 0) // in place: a full disk has room for it
+	if err == nil {
+		err = f.Truncate(int64(len(holder)))
+	}
+	if err != nil {
+		f.Close()
+		return graph.Errorf(nodeFileOp, graph.KindInvalid, "data directory: %w", err)
 	}
 	d.lock = f
 	return nil

@@ -16,6 +16,7 @@ type Guard struct {
 	logger  *slog.Logger
 	floor   func(total uint64) uint64
 	free    atomic.Uint64
+	least   atomic.Uint64 // the floor in force
 	full    atomic.Bool
 	ballast string
 }
@@ -43,28 +44,32 @@ func NewGuard(dir *Dir, floor func(total uint64) uint64, logger *slog.Logger) *G
 // Floor is the free space below which writes are refused: max(1 GiB, 5 %).
 func Floor(total uint64) uint64 { return max(diskFloor, total/diskFraction) }
 
-// Poll looks at the disk now.
+// Poll looks at the disk now. When nothing at all is left it gives the ballast back.
 func (g *Guard) Poll() {
 	free, total, err := g.dir.Free()
 	if err != nil {
 		g.logger.Warn("free disk space is not known", "err", err)
 		return
 	}
+	floor := g.floor(total)
 	g.free.Store(free)
-	full := free < g.floor(total)
+	g.least.Store(floor)
+	full := free < floor
+	if full && free < ballastBytes/4 && os.Remove(g.ballast) == nil {
+		g.logger.Error("disk is full: ballast given back", "bytes", ballastBytes)
+	}
 	if full == g.full.Swap(full) {
 		return
 	}
 	if full {
-		g.logger.Error("disk is nearly full: writes are refused", "free", free,
-			"floor", g.floor(total))
+		g.logger.Error("disk is nearly full: writes are refused", "free", free, "floor", floor)
 		return
 	}
 	g.logger.Info("disk has space again: writes resume", "free", free)
 	g.keepBallast()
 }
 
-// keepBallast makes the ballast file if it is not there.
+// keepBallast makes the ballast file if it is not there whole.
 func (g *Guard) keepBallast() {
 	if st, err := os.Stat(g.ballast); err == nil && st.Size() == ballastBytes {
 		return
@@ -75,11 +80,12 @@ func (g *Guard) keepBallast() {
 		f.Close()
 	}
 	if err != nil {
+		_ = os.Remove(g.ballast) // half of one would only take space
 		g.logger.Warn("no ballast file", "err", err)
 	}
 }
 
-// Run polls until stop closes. When nothing at all is left it gives the ballast back.
+// Run polls until stop closes.
 func (g *Guard) Run(stop <-chan struct{}) {
 	tick := time.NewTicker(diskPoll)
 	defer tick.Stop()
@@ -89,9 +95,6 @@ func (g *Guard) Run(stop <-chan struct{}) {
 			return
 		case <-tick.C:
 			g.Poll()
-			if g.free.Load() < ballastBytes/4 && os.Remove(g.ballast) == nil {
-				g.logger.Error("disk is full: ballast given back", "bytes", ballastBytes)
-			}
 		}
 	}
 }
@@ -102,7 +105,8 @@ func (g *Guard) Check() error {
 		return nil
 	}
 	return graph.Errorf("node.write", graph.KindDiskFull,
-		"disk of %s has %d MiB free, below max(1 GiB, 5 %%)", g.dir.Path, g.free.Load()>>20).
+		"node %s: disk of %s has %d MiB free, below the floor of %d MiB", g.dir.ID.NodeID, g.dir.Path,
+		g.free.Load()>>20, g.least.Load()>>20).
 		WithRemedy("free space or enlarge the disk; writes resume by themselves, reads go on")
 }
 

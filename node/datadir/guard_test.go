@@ -32,8 +32,8 @@ func TestDiskGuard(t *testing.T) {
 	}
 	floor = below
 	g.Poll()
-	wantError(t, "without space", g.Check(), graph.KindDiskFull, d.Path, "MiB free", "free space",
-		"resume by themselves", "reads go on")
+	wantError(t, "without space", g.Check(), graph.KindDiskFull, d.ID.NodeID, d.Path, "MiB free",
+		"below the floor of 1099511627776 MiB", "free space", "resume by themselves", "reads go on")
 	if err := os.Remove(g.ballast); err != nil {
 		t.Fatal(err)
 	}
