@@ -73,12 +73,12 @@ func (d *loopDisk) unmount() {
 	}
 }
 
-// space returns the free and the total bytes.
+// space returns the free and the total bytes; it may be called on any goroutine.
 func (d *loopDisk) space() (free, total int64) {
 	d.t.Helper()
 	var st unix.Statfs_t
 	if err := unix.Statfs(d.dir, &st); err != nil {
-		d.t.Fatal(err)
+		d.t.Error(err)
 	}
 	return int64(st.Bavail) * st.Bsize, int64(st.Blocks) * st.Bsize
 }
@@ -115,8 +115,8 @@ func (d *loopDisk) fillUp() (stop func()) {
 			}
 		}
 	}()
-	var once sync.Once
-	stop = func() { once.Do(func() { close(quit) }); <-done }
+	end := sync.OnceFunc(func() { close(quit) })
+	stop = func() { end(); <-done }
 	d.t.Cleanup(stop)
 	return stop
 }
