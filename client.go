@@ -8,17 +8,24 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/codegraphdb/codegraph/graph"
 )
 
 // Client asks a cluster. It may be used by many goroutines.
+//
+// What concerns one shard, the batches of an import, it sends to the node that leads the shard.
+// Everything else goes to any node of Options.Addresses, in turn: a read concerns many shards, and
+// the node that takes it asks the others; with replicas of its own it seldom has to.
 type Client struct {
-	opts  Options
-	nodes []*endpoint
-	next  atomic.Uint32
-	token atomic.Uint64
+	opts   Options
+	creds  credentials.TransportCredentials
+	nodes  []*endpoint // of Options.Addresses: the gateways
+	routes *router
+	next   atomic.Uint32
+	token  atomic.Uint64
 }
 
 // endpoint is one node as the client sees it.
@@ -26,6 +33,7 @@ type endpoint struct {
 	addr string
 	conn *grpc.ClientConn
 	shun atomic.Int64 // monotonic nanoseconds since start until which other nodes come first
+	away avoidance    // from being asked as a leader
 }
 
 const (
@@ -56,29 +64,36 @@ func Dial(ctx context.Context, opts Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{opts: opts}
+	c := &Client{opts: opts, creds: creds}
+	c.routes = newRouter(c)
 	c.token.Store(opts.Token)
 	c.next.Store(rand.Uint32())
-	params := grpc.ConnectParams{MinConnectTimeout: 2 * time.Second, Backoff: backoff.Config{
-		BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}}
 	for _, addr := range opts.Addresses {
-		conn, err := grpc.NewClient("passthrough:///"+addr,
-			grpc.WithTransportCredentials(creds), grpc.WithConnectParams(params),
-			grpc.WithUserAgent(opts.UserAgent), grpc.WithDisableServiceConfig(),
-			grpc.WithKeepaliveParams(silence),
-			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
+		e, err := c.connect(addr)
 		if err != nil {
 			_ = c.Close()
 			return nil, graph.Errorf("Dial", graph.KindInvalid, "address %s: %w", addr, err)
 		}
-		c.nodes = append(c.nodes, &endpoint{addr: addr, conn: conn})
+		c.nodes = append(c.nodes, e)
 	}
 	return c, nil
 }
 
+// connect makes a connection; gRPC opens it with the first request.
+func (c *Client) connect(addr string) (*endpoint, error) {
+	params := grpc.ConnectParams{MinConnectTimeout: 2 * time.Second, Backoff: backoff.Config{
+		BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}}
+	conn, err := grpc.NewClient("passthrough:///"+addr,
+		grpc.WithTransportCredentials(c.creds), grpc.WithConnectParams(params),
+		grpc.WithUserAgent(c.opts.UserAgent), grpc.WithDisableServiceConfig(),
+		grpc.WithKeepaliveParams(silence),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
+	return &endpoint{addr: addr, conn: conn}, err
+}
+
 // Close ends all connections.
 func (c *Client) Close() error {
-	var first error
+	first := c.routes.close()
 	for _, n := range c.nodes {
 		if err := n.conn.Close(); err != nil && first == nil {
 			first = err

@@ -78,6 +78,7 @@ func (c *Client) OpenImport(ctx context.Context, opts OpenOptions) (*Import, err
 	im.stop = context.AfterFunc(ctx, func() { im.Abort(context.Cause(ctx).Error()) })
 	im.ending.Unlock()
 	if im.lanes, err = newLanes(resp.GetShards()); err == nil {
+		c.routes.refresh(im.ctx, true)
 		im.base, err = c.loadBase(im.ctx, resp)
 	}
 	if err != nil {

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"google.golang.org/grpc"
-
 	ingestv1 "github.com/codegraphdb/codegraph/api/codegraph/ingest/v1"
 	"github.com/codegraphdb/codegraph/graph"
 )
@@ -173,13 +171,7 @@ func (im *Import) cut(l *lane) *graph.Batch {
 // send sends one batch until it is acknowledged and returns its log index (C4).
 func (im *Import) send(l *lane, b *graph.Batch) (uint64, error) {
 	data := b.Encode()
-	req := &ingestv1.WriteRequest{ShardId: l.shard.GetId(), Epoch: l.shard.GetEpoch(), Batch: data}
-	var resp *ingestv1.WriteResponse
-	err := im.client.do(im.ctx, im.client.writing("Write"),
-		func(ctx context.Context, conn grpc.ClientConnInterface) (err error) {
-			resp, err = ingestv1.NewIngestServiceClient(conn).Write(ctx, req)
-			return err
-		})
+	resp, err := im.client.write(im.ctx, l.shard, data)
 	if graph.IsKind(err, graph.KindStaleEpoch) {
 		err = graph.Errorf("Write", graph.KindStaleEpoch, "shard %d changed while the import ran: %w",
 			l.shard.GetId(), err).WithRemedy("ingest again")

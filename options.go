@@ -16,8 +16,12 @@ import (
 
 // Options configure a Client. Zero values mean the defaults.
 type Options struct {
-	// Addresses of client ports, host:port; default 127.0.0.1:7600.
+	// Addresses of client ports, host:port; default 127.0.0.1:7600. One is enough: the client learns
+	// where the others are, and works without them if it cannot reach them.
 	Addresses []string
+	// Gateway sends every request to Addresses and nowhere else; the node there forwards it. For a
+	// cluster behind a load balancer, whose nodes' own addresses mean nothing here.
+	Gateway bool
 	// TLSCA is a PEM file with the certificates that sign the nodes. Without it, and without TLS,
 	// the connection is in clear text.
 	TLSCA string

@@ -25,6 +25,8 @@ func TestThreeNodes(t *testing.T) {
 	}{
 		{"founding", testFounding},
 		{"any gateway", testAnyGateway},
+		{"map", testMap},
+		{"direct writes", testDirect},
 		{"sessions", testSessions},
 		{"strong reads", testStrongReads},
 		{"fourth node", testFourthNode},

@@ -4,7 +4,8 @@
 // The life of a write (a batch of an import):
 //
 //	ingestServer.Write      any node takes it; bytes in flight are bounded
-//	Node.writeShard         finds the shard's leader, here or elsewhere (route.go)
+//	Node.writeShard         finds the shard's leader, here or elsewhere (route.go); a client that
+//	                        names the node gets writeDirect, which forwards nothing
 //	replica.propose         encodes it under the term and epoch of the moment, hands it to Raft
 //	raftlog.Group.StoreLogs leader and followers fsync it (package raftlog)
 //	machine.ApplyBatch      one batch of the storage engine for all committed entries

@@ -101,13 +101,14 @@ func confirm(ctx context.Context, r *raft.Raft, l *leadership, t *transport.Grou
 
 // notLeaderError names the node that leads, where it is known.
 type notLeaderError struct {
-	err    graph.Error
-	leader string
+	err     graph.Error
+	leader  string
+	address string // of its client port, for clients
 }
 
 func notLeader(op, leader, format string, args ...any) error {
-	return &notLeaderError{graph.Error{Op: op, Kind: graph.KindNotLeader,
-		Msg: fmt.Sprintf(format, args...)}, leader}
+	return &notLeaderError{err: graph.Error{Op: op, Kind: graph.KindNotLeader,
+		Msg: fmt.Sprintf(format, args...)}, leader: leader}
 }
 
 // Error implements error.
@@ -117,7 +118,9 @@ func (e *notLeaderError) Error() string { return e.err.Error() }
 func (e *notLeaderError) Unwrap() error { return &e.err }
 
 // ErrorDetail implements api.Detailer.
-func (e *notLeaderError) ErrorDetail(d *queryv1.ErrorDetail) { d.LeaderHint = e.leader }
+func (e *notLeaderError) ErrorDetail(d *queryv1.ErrorDetail) {
+	d.LeaderHint, d.LeaderAddress = e.leader, e.address
+}
 
 // signal wakes waiters when something that they look at has changed.
 type signal struct {

@@ -11,12 +11,13 @@ import (
 // metrics are what the ops port exports. Counters of other packages are read when asked for
 // (collect); what only the node sees is counted here.
 type metrics struct {
-	registry *prometheus.Registry
-	requests *prometheus.HistogramVec // by method and outcome
-	writes   prometheus.Histogram
-	written  prometheus.Counter
-	gaps     *prometheus.CounterVec
-	visited  prometheus.Counter
+	registry  *prometheus.Registry
+	requests  *prometheus.HistogramVec // by method and outcome
+	writes    prometheus.Histogram
+	written   prometheus.Counter
+	forwarded prometheus.Counter
+	gaps      *prometheus.CounterVec
+	visited   prometheus.Counter
 }
 
 func newMetrics(n *Node) *metrics {
@@ -32,13 +33,16 @@ func newMetrics(n *Node) *metrics {
 			Help: "From the arrival of a batch to its acknowledgement by a quorum."}),
 		written: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "codegraph_ingest_batch_bytes_total", Help: "Bytes of acknowledged batches."}),
+		forwarded: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "codegraph_forwarded_writes_total",
+			Help: "Batches that another node took from this one, their gateway."}),
 		gaps: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "codegraph_query_gaps_total",
 			Help: "Answers that name a gap, by cause."}, []string{"cause"}),
 		visited: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "codegraph_query_edges_visited_total", Help: "Edges that queries looked at."}),
 	}
-	m.registry.MustRegister(m.requests, m.writes, m.written, m.gaps, m.visited,
-		collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.writes, m.written, m.forwarded, m.gaps,
+		m.visited, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &nodeCollector{n})
 	return m
 }

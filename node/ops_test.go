@@ -102,6 +102,7 @@ func testMetrics(t *testing.T, n *testNode) {
 	}
 	for _, want := range strings.Fields(`codegraph_request_seconds_bucket
 		codegraph_ingest_batch_seconds_count codegraph_ingest_batch_bytes_total
+		codegraph_forwarded_writes_total
 		codegraph_query_edges_visited_total codegraph_node_ready codegraph_disk_free_bytes
 		codegraph_disk_full codegraph_cluster_nodes codegraph_meta_leader codegraph_repositories
 		codegraph_imports_open codegraph_raft_leader codegraph_raft_term

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -181,7 +182,42 @@ func (n *Node) writeShardAt(ctx context.Context, node string, req *peerv1.WriteS
 	if err != nil {
 		return 0, fromPeer(err)
 	}
+	if req.GetCommand() == peerv1.ShardCommand_SHARD_COMMAND_BATCH {
+		n.metrics.forwarded.Inc()
+	}
 	return resp.GetLogIndex(), nil
+}
+
+// writeDirect proposes to this node's replica for a client that routes by itself: if another node
+// leads, the error says which one and where. A request that reached the wrong node, perhaps one of
+// another cluster at an address that changed hands, is refused without a hint.
+func (n *Node) writeDirect(ctx context.Context, node string, req *peerv1.WriteShardRequest) (
+	uint64, error) {
+	if node != n.id() {
+		return 0, graph.Errorf("node.writeDirect", graph.KindUnavailable,
+			"the request is for node %q, this is %s", node, n.id()).WithRemedy("get the map again")
+	}
+	index, err := n.writeShardHere(ctx, req)
+	var nl *notLeaderError
+	if !errors.As(err, &nl) {
+		return index, err
+	}
+	out := &notLeaderError{err: nl.err, leader: cmp.Or(nl.leader, n.leaderGuess(req.GetShardId()))}
+	if out.leader == n.id() { // it is about to hand over
+		out.leader = ""
+	}
+	out.address = n.clientAddr(out.leader)
+	return 0, out
+}
+
+// clientAddr returns where clients reach a node: what gossip says now, else what it registered
+// with; empty if neither is known.
+func (n *Node) clientAddr(node string) string {
+	if m, ok := n.gossip.Member(node); ok && m.Alive() && m.Meta.ClientAddr != "" {
+		return m.Meta.ClientAddr
+	}
+	reg, _ := n.meta.state.Snapshot().Node(node)
+	return reg.ClientAddr
 }
 
 // writeShardHere proposes to this node's replica.
@@ -239,7 +275,7 @@ func shardCommand(req *peerv1.WriteShardRequest) (func(term, epoch uint64) []byt
 func fromPeer(err error) error {
 	e, detail := api.FromStatus("node.peer", err)
 	if e.Kind == graph.KindNotLeader {
-		return &notLeaderError{*e, detail.GetLeaderHint()}
+		return &notLeaderError{err: *e, leader: detail.GetLeaderHint()}
 	}
 	return e
 }

@@ -94,6 +94,25 @@ func (s *ingestServer) Base(req *ingestv1.BaseRequest,
 	})
 }
 
+// Map implements IngestService.
+func (s *ingestServer) Map(context.Context, *ingestv1.MapRequest) (*ingestv1.MapResponse, error) {
+	snap := s.node.meta.state.Snapshot()
+	resp := &ingestv1.MapResponse{Version: snap.Map().Version}
+	for _, d := range snap.Map().Shards {
+		out := &ingestv1.Shard{Id: d.ID, SlotLo: uint32(d.Lo), SlotHi: uint32(d.Hi),
+			Epoch: d.Epoch, Leader: s.node.leaderGuess(d.ID)}
+		for _, r := range d.Replicas {
+			out.Replicas = append(out.Replicas, r.Node)
+		}
+		resp.Shards = append(resp.Shards, out)
+	}
+	for _, node := range snap.Nodes() {
+		resp.Nodes = append(resp.Nodes, &ingestv1.Node{Id: node.ID,
+			ClientAddress: s.node.clientAddr(node.ID)})
+	}
+	return resp, nil
+}
+
 // Write implements IngestService.
 func (s *ingestServer) Write(ctx context.Context, req *ingestv1.WriteRequest) (
 	*ingestv1.WriteResponse, error) {
@@ -107,9 +126,15 @@ func (s *ingestServer) Write(ctx context.Context, req *ingestv1.WriteRequest) (
 	}
 	defer s.inFlight.Release(size)
 	began := time.Now()
-	index, err := s.node.writeShard(ctx, &peerv1.WriteShardRequest{ShardId: req.GetShardId(),
-		Epoch: req.GetEpoch(), Command: peerv1.ShardCommand_SHARD_COMMAND_BATCH,
-		Body: req.GetBatch()})
+	cmd := &peerv1.WriteShardRequest{ShardId: req.GetShardId(), Epoch: req.GetEpoch(),
+		Command: peerv1.ShardCommand_SHARD_COMMAND_BATCH, Body: req.GetBatch()}
+	var index uint64
+	var err error
+	if node := req.GetNodeId(); node != "" {
+		index, err = s.node.writeDirect(ctx, node, cmd)
+	} else {
+		index, err = s.node.writeShard(ctx, cmd)
+	}
 	s.node.metrics.observeWrite(time.Since(began), size, err)
 	if err != nil {
 		return nil, err

@@ -37,6 +37,7 @@ type globalFlags struct {
 	tlsCA     string
 	context   string
 	insecure  bool
+	gateway   bool
 	output    string
 	noHeaders bool
 	timeout   time.Duration
@@ -94,6 +95,8 @@ func (a *app) command() *cobra.Command {
 	f.StringVar(&a.flags.tlsCA, "tls-ca", "", "certificates that sign the nodes (PEM)")
 	f.StringVar(&a.flags.context, "context", "", "context of the configuration file to use")
 	f.BoolVar(&a.flags.insecure, "insecure", false, "talk in clear text to hosts other than this one")
+	f.BoolVar(&a.flags.gateway, "gateway", false,
+		"talk to the nodes of --address or the context only, as through a load balancer")
 	f.StringVarP(&a.flags.output, "output", "o", "table", "table, json or yaml")
 	f.BoolVar(&a.flags.noHeaders, "no-headers", false, "tables without the line of headers")
 	f.DurationVar(&a.flags.timeout, "timeout", 0, "give up after this time (default: the server's)")
@@ -184,7 +187,7 @@ func (a *app) connect(ctx context.Context,
 		return err
 	}
 	opts := codegraph.Options{Addresses: target.Addresses, TLSCA: target.TLSCA,
-		UserAgent: "cgctl/" + version, Token: a.config.token(target.name)}
+		Gateway: a.flags.gateway, UserAgent: "cgctl/" + version, Token: a.config.token(target.name)}
 	if opts.TLSCA == "" && !a.flags.insecure && !allLoopback(opts.Addresses) {
 		opts.TLS = &tls.Config{MinVersion: tls.VersionTLS13}
 	}

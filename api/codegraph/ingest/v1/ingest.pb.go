@@ -185,14 +185,18 @@ func (x *OpenRequest) GetRequestId() string {
 	return ""
 }
 
-// Shard is one entry of the map as the import sees it.
+// Shard is one entry of the map.
 type Shard struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Id     uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	SlotLo uint32                 `protobuf:"varint,2,opt,name=slot_lo,json=slotLo,proto3" json:"slot_lo,omitempty"`
 	// Inclusive.
-	SlotHi        uint32 `protobuf:"varint,3,opt,name=slot_hi,json=slotHi,proto3" json:"slot_hi,omitempty"`
-	Epoch         uint64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	SlotHi uint32 `protobuf:"varint,3,opt,name=slot_hi,json=slotHi,proto3" json:"slot_hi,omitempty"`
+	Epoch  uint64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Id of the node that leads it, as far as the node asked knows. Only in a MapResponse.
+	Leader string `protobuf:"bytes,5,opt,name=leader,proto3" json:"leader,omitempty"`
+	// Ids of the nodes that have a replica. Only in a MapResponse.
+	Replicas      []string `protobuf:"bytes,6,rep,name=replicas,proto3" json:"replicas,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -255,6 +259,172 @@ func (x *Shard) GetEpoch() uint64 {
 	return 0
 }
 
+func (x *Shard) GetLeader() string {
+	if x != nil {
+		return x.Leader
+	}
+	return ""
+}
+
+func (x *Shard) GetReplicas() []string {
+	if x != nil {
+		return x.Replicas
+	}
+	return nil
+}
+
+// Node is where clients reach a node.
+type Node struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Client port, host:port, as the node tells it.
+	ClientAddress string `protobuf:"bytes,2,opt,name=client_address,json=clientAddress,proto3" json:"client_address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Node) Reset() {
+	*x = Node{}
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Node) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Node) ProtoMessage() {}
+
+func (x *Node) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Node.ProtoReflect.Descriptor instead.
+func (*Node) Descriptor() ([]byte, []int) {
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Node) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Node) GetClientAddress() string {
+	if x != nil {
+		return x.ClientAddress
+	}
+	return ""
+}
+
+// MapRequest asks for the map.
+type MapRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MapRequest) Reset() {
+	*x = MapRequest{}
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MapRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MapRequest) ProtoMessage() {}
+
+func (x *MapRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MapRequest.ProtoReflect.Descriptor instead.
+func (*MapRequest) Descriptor() ([]byte, []int) {
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{4}
+}
+
+// MapResponse is the map.
+type MapResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       uint64                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Shards        []*Shard               `protobuf:"bytes,2,rep,name=shards,proto3" json:"shards,omitempty"`
+	Nodes         []*Node                `protobuf:"bytes,3,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MapResponse) Reset() {
+	*x = MapResponse{}
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MapResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MapResponse) ProtoMessage() {}
+
+func (x *MapResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MapResponse.ProtoReflect.Descriptor instead.
+func (*MapResponse) Descriptor() ([]byte, []int) {
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *MapResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *MapResponse) GetShards() []*Shard {
+	if x != nil {
+		return x.Shards
+	}
+	return nil
+}
+
+func (x *MapResponse) GetNodes() []*Node {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
 // OpenResponse is an open import.
 type OpenResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -274,7 +444,7 @@ type OpenResponse struct {
 
 func (x *OpenResponse) Reset() {
 	*x = OpenResponse{}
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[3]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -286,7 +456,7 @@ func (x *OpenResponse) String() string {
 func (*OpenResponse) ProtoMessage() {}
 
 func (x *OpenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[3]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -299,7 +469,7 @@ func (x *OpenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenResponse.ProtoReflect.Descriptor instead.
 func (*OpenResponse) Descriptor() ([]byte, []int) {
-	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{3}
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *OpenResponse) GetImportId() uint64 {
@@ -362,7 +532,7 @@ type RenewRequest struct {
 
 func (x *RenewRequest) Reset() {
 	*x = RenewRequest{}
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[4]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -374,7 +544,7 @@ func (x *RenewRequest) String() string {
 func (*RenewRequest) ProtoMessage() {}
 
 func (x *RenewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[4]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -387,7 +557,7 @@ func (x *RenewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewRequest.ProtoReflect.Descriptor instead.
 func (*RenewRequest) Descriptor() ([]byte, []int) {
-	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{4}
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RenewRequest) GetImportId() uint64 {
@@ -413,7 +583,7 @@ type RenewResponse struct {
 
 func (x *RenewResponse) Reset() {
 	*x = RenewResponse{}
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[5]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -425,7 +595,7 @@ func (x *RenewResponse) String() string {
 func (*RenewResponse) ProtoMessage() {}
 
 func (x *RenewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[5]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -438,7 +608,7 @@ func (x *RenewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewResponse.ProtoReflect.Descriptor instead.
 func (*RenewResponse) Descriptor() ([]byte, []int) {
-	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{5}
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{8}
 }
 
 // BaseRequest asks for the owners of a repository.
@@ -452,7 +622,7 @@ type BaseRequest struct {
 
 func (x *BaseRequest) Reset() {
 	*x = BaseRequest{}
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[6]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -464,7 +634,7 @@ func (x *BaseRequest) String() string {
 func (*BaseRequest) ProtoMessage() {}
 
 func (x *BaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[6]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -477,7 +647,7 @@ func (x *BaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BaseRequest.ProtoReflect.Descriptor instead.
 func (*BaseRequest) Descriptor() ([]byte, []int) {
-	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{6}
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *BaseRequest) GetRepoId() uint64 {
@@ -505,7 +675,7 @@ type Row struct {
 
 func (x *Row) Reset() {
 	*x = Row{}
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[7]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -517,7 +687,7 @@ func (x *Row) String() string {
 func (*Row) ProtoMessage() {}
 
 func (x *Row) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[7]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -530,7 +700,7 @@ func (x *Row) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Row.ProtoReflect.Descriptor instead.
 func (*Row) Descriptor() ([]byte, []int) {
-	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{7}
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Row) GetKey() []byte {
@@ -557,7 +727,7 @@ type BaseResponse struct {
 
 func (x *BaseResponse) Reset() {
 	*x = BaseResponse{}
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[8]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -569,7 +739,7 @@ func (x *BaseResponse) String() string {
 func (*BaseResponse) ProtoMessage() {}
 
 func (x *BaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[8]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -582,7 +752,7 @@ func (x *BaseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BaseResponse.ProtoReflect.Descriptor instead.
 func (*BaseResponse) Descriptor() ([]byte, []int) {
-	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{8}
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *BaseResponse) GetRows() []*Row {
@@ -598,14 +768,17 @@ type WriteRequest struct {
 	ShardId uint64                 `protobuf:"varint,1,opt,name=shard_id,json=shardId,proto3" json:"shard_id,omitempty"`
 	Epoch   uint64                 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// graph.Batch.
-	Batch         []byte `protobuf:"bytes,3,opt,name=batch,proto3" json:"batch,omitempty"`
+	Batch []byte `protobuf:"bytes,3,opt,name=batch,proto3" json:"batch,omitempty"`
+	// Id of the node that shall take the batch and not forward it; empty means any. If that node does
+	// not lead the shard, the error names the leader and its address. Another node refuses.
+	NodeId        string `protobuf:"bytes,4,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WriteRequest) Reset() {
 	*x = WriteRequest{}
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[9]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -617,7 +790,7 @@ func (x *WriteRequest) String() string {
 func (*WriteRequest) ProtoMessage() {}
 
 func (x *WriteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[9]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -630,7 +803,7 @@ func (x *WriteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteRequest.ProtoReflect.Descriptor instead.
 func (*WriteRequest) Descriptor() ([]byte, []int) {
-	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{9}
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WriteRequest) GetShardId() uint64 {
@@ -654,6 +827,13 @@ func (x *WriteRequest) GetBatch() []byte {
 	return nil
 }
 
+func (x *WriteRequest) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
 // WriteResponse acknowledges a batch.
 type WriteResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -665,7 +845,7 @@ type WriteResponse struct {
 
 func (x *WriteResponse) Reset() {
 	*x = WriteResponse{}
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[10]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -677,7 +857,7 @@ func (x *WriteResponse) String() string {
 func (*WriteResponse) ProtoMessage() {}
 
 func (x *WriteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[10]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -690,7 +870,7 @@ func (x *WriteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteResponse.ProtoReflect.Descriptor instead.
 func (*WriteResponse) Descriptor() ([]byte, []int) {
-	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{10}
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WriteResponse) GetLogIndex() uint64 {
@@ -711,7 +891,7 @@ type Seal struct {
 
 func (x *Seal) Reset() {
 	*x = Seal{}
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[11]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -723,7 +903,7 @@ func (x *Seal) String() string {
 func (*Seal) ProtoMessage() {}
 
 func (x *Seal) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[11]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -736,7 +916,7 @@ func (x *Seal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Seal.ProtoReflect.Descriptor instead.
 func (*Seal) Descriptor() ([]byte, []int) {
-	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{11}
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Seal) GetShardId() uint64 {
@@ -769,7 +949,7 @@ type Stats struct {
 
 func (x *Stats) Reset() {
 	*x = Stats{}
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[12]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +961,7 @@ func (x *Stats) String() string {
 func (*Stats) ProtoMessage() {}
 
 func (x *Stats) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[12]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +974,7 @@ func (x *Stats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stats.ProtoReflect.Descriptor instead.
 func (*Stats) Descriptor() ([]byte, []int) {
-	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{12}
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Stats) GetFiles() uint64 {
@@ -859,7 +1039,7 @@ type CommitRequest struct {
 
 func (x *CommitRequest) Reset() {
 	*x = CommitRequest{}
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[13]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -871,7 +1051,7 @@ func (x *CommitRequest) String() string {
 func (*CommitRequest) ProtoMessage() {}
 
 func (x *CommitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[13]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -884,7 +1064,7 @@ func (x *CommitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitRequest.ProtoReflect.Descriptor instead.
 func (*CommitRequest) Descriptor() ([]byte, []int) {
-	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{13}
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CommitRequest) GetImportId() uint64 {
@@ -926,7 +1106,7 @@ type CommitResponse struct {
 
 func (x *CommitResponse) Reset() {
 	*x = CommitResponse{}
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[14]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -938,7 +1118,7 @@ func (x *CommitResponse) String() string {
 func (*CommitResponse) ProtoMessage() {}
 
 func (x *CommitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[14]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -951,7 +1131,7 @@ func (x *CommitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitResponse.ProtoReflect.Descriptor instead.
 func (*CommitResponse) Descriptor() ([]byte, []int) {
-	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{14}
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CommitResponse) GetTimestamp() uint64 {
@@ -980,7 +1160,7 @@ type AbortRequest struct {
 
 func (x *AbortRequest) Reset() {
 	*x = AbortRequest{}
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[15]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -992,7 +1172,7 @@ func (x *AbortRequest) String() string {
 func (*AbortRequest) ProtoMessage() {}
 
 func (x *AbortRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[15]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1005,7 +1185,7 @@ func (x *AbortRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbortRequest.ProtoReflect.Descriptor instead.
 func (*AbortRequest) Descriptor() ([]byte, []int) {
-	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{15}
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *AbortRequest) GetImportId() uint64 {
@@ -1038,7 +1218,7 @@ type AbortResponse struct {
 
 func (x *AbortResponse) Reset() {
 	*x = AbortResponse{}
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[16]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1050,7 +1230,7 @@ func (x *AbortResponse) String() string {
 func (*AbortResponse) ProtoMessage() {}
 
 func (x *AbortResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[16]
+	mi := &file_codegraph_ingest_v1_ingest_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1063,7 +1243,7 @@ func (x *AbortResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbortResponse.ProtoReflect.Descriptor instead.
 func (*AbortResponse) Descriptor() ([]byte, []int) {
-	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{16}
+	return file_codegraph_ingest_v1_ingest_proto_rawDescGZIP(), []int{19}
 }
 
 var File_codegraph_ingest_v1_ingest_proto protoreflect.FileDescriptor
@@ -1083,12 +1263,23 @@ const file_codegraph_ingest_v1_ingest_proto_rawDesc = "" +
 	"\x06delete\x18\x06 \x01(\bR\x06delete\x12\x16\n" +
 	"\x06holder\x18\a \x01(\tR\x06holder\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\b \x01(\tR\trequestId\"_\n" +
+	"request_id\x18\b \x01(\tR\trequestId\"\x93\x01\n" +
 	"\x05Shard\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x17\n" +
 	"\aslot_lo\x18\x02 \x01(\rR\x06slotLo\x12\x17\n" +
 	"\aslot_hi\x18\x03 \x01(\rR\x06slotHi\x12\x14\n" +
-	"\x05epoch\x18\x04 \x01(\x04R\x05epoch\"\x94\x02\n" +
+	"\x05epoch\x18\x04 \x01(\x04R\x05epoch\x12\x16\n" +
+	"\x06leader\x18\x05 \x01(\tR\x06leader\x12\x1a\n" +
+	"\breplicas\x18\x06 \x03(\tR\breplicas\"=\n" +
+	"\x04Node\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12%\n" +
+	"\x0eclient_address\x18\x02 \x01(\tR\rclientAddress\"\f\n" +
+	"\n" +
+	"MapRequest\"\x8c\x01\n" +
+	"\vMapResponse\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x122\n" +
+	"\x06shards\x18\x02 \x03(\v2\x1a.codegraph.ingest.v1.ShardR\x06shards\x12/\n" +
+	"\x05nodes\x18\x03 \x03(\v2\x19.codegraph.ingest.v1.NodeR\x05nodes\"\x94\x02\n" +
 	"\fOpenResponse\x12\x1b\n" +
 	"\timport_id\x18\x01 \x01(\x04R\bimportId\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\rR\aattempt\x12\x17\n" +
@@ -1108,11 +1299,12 @@ const file_codegraph_ingest_v1_ingest_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value\"<\n" +
 	"\fBaseResponse\x12,\n" +
-	"\x04rows\x18\x01 \x03(\v2\x18.codegraph.ingest.v1.RowR\x04rows\"U\n" +
+	"\x04rows\x18\x01 \x03(\v2\x18.codegraph.ingest.v1.RowR\x04rows\"n\n" +
 	"\fWriteRequest\x12\x19\n" +
 	"\bshard_id\x18\x01 \x01(\x04R\ashardId\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x14\n" +
-	"\x05batch\x18\x03 \x01(\fR\x05batch\",\n" +
+	"\x05batch\x18\x03 \x01(\fR\x05batch\x12\x17\n" +
+	"\anode_id\x18\x04 \x01(\tR\x06nodeId\",\n" +
 	"\rWriteResponse\x12\x1b\n" +
 	"\tlog_index\x18\x01 \x01(\x04R\blogIndex\">\n" +
 	"\x04Seal\x12\x19\n" +
@@ -1140,11 +1332,12 @@ const file_codegraph_ingest_v1_ingest_proto_rawDesc = "" +
 	"\timport_id\x18\x01 \x01(\x04R\bimportId\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\rR\aattempt\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x0f\n" +
-	"\rAbortResponse2\xee\x03\n" +
+	"\rAbortResponse2\xb8\x04\n" +
 	"\rIngestService\x12K\n" +
 	"\x04Open\x12 .codegraph.ingest.v1.OpenRequest\x1a!.codegraph.ingest.v1.OpenResponse\x12N\n" +
 	"\x05Renew\x12!.codegraph.ingest.v1.RenewRequest\x1a\".codegraph.ingest.v1.RenewResponse\x12M\n" +
-	"\x04Base\x12 .codegraph.ingest.v1.BaseRequest\x1a!.codegraph.ingest.v1.BaseResponse0\x01\x12N\n" +
+	"\x04Base\x12 .codegraph.ingest.v1.BaseRequest\x1a!.codegraph.ingest.v1.BaseResponse0\x01\x12H\n" +
+	"\x03Map\x12\x1f.codegraph.ingest.v1.MapRequest\x1a .codegraph.ingest.v1.MapResponse\x12N\n" +
 	"\x05Write\x12!.codegraph.ingest.v1.WriteRequest\x1a\".codegraph.ingest.v1.WriteResponse\x12Q\n" +
 	"\x06Commit\x12\".codegraph.ingest.v1.CommitRequest\x1a#.codegraph.ingest.v1.CommitResponse\x12N\n" +
 	"\x05Abort\x12!.codegraph.ingest.v1.AbortRequest\x1a\".codegraph.ingest.v1.AbortResponseBCZAgithub.com/codegraphdb/codegraph/api/codegraph/ingest/v1;ingestv1b\x06proto3"
@@ -1161,50 +1354,57 @@ func file_codegraph_ingest_v1_ingest_proto_rawDescGZIP() []byte {
 	return file_codegraph_ingest_v1_ingest_proto_rawDescData
 }
 
-var file_codegraph_ingest_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_codegraph_ingest_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_codegraph_ingest_v1_ingest_proto_goTypes = []any{
 	(*Package)(nil),        // 0: codegraph.ingest.v1.Package
 	(*OpenRequest)(nil),    // 1: codegraph.ingest.v1.OpenRequest
 	(*Shard)(nil),          // 2: codegraph.ingest.v1.Shard
-	(*OpenResponse)(nil),   // 3: codegraph.ingest.v1.OpenResponse
-	(*RenewRequest)(nil),   // 4: codegraph.ingest.v1.RenewRequest
-	(*RenewResponse)(nil),  // 5: codegraph.ingest.v1.RenewResponse
-	(*BaseRequest)(nil),    // 6: codegraph.ingest.v1.BaseRequest
-	(*Row)(nil),            // 7: codegraph.ingest.v1.Row
-	(*BaseResponse)(nil),   // 8: codegraph.ingest.v1.BaseResponse
-	(*WriteRequest)(nil),   // 9: codegraph.ingest.v1.WriteRequest
-	(*WriteResponse)(nil),  // 10: codegraph.ingest.v1.WriteResponse
-	(*Seal)(nil),           // 11: codegraph.ingest.v1.Seal
-	(*Stats)(nil),          // 12: codegraph.ingest.v1.Stats
-	(*CommitRequest)(nil),  // 13: codegraph.ingest.v1.CommitRequest
-	(*CommitResponse)(nil), // 14: codegraph.ingest.v1.CommitResponse
-	(*AbortRequest)(nil),   // 15: codegraph.ingest.v1.AbortRequest
-	(*AbortResponse)(nil),  // 16: codegraph.ingest.v1.AbortResponse
+	(*Node)(nil),           // 3: codegraph.ingest.v1.Node
+	(*MapRequest)(nil),     // 4: codegraph.ingest.v1.MapRequest
+	(*MapResponse)(nil),    // 5: codegraph.ingest.v1.MapResponse
+	(*OpenResponse)(nil),   // 6: codegraph.ingest.v1.OpenResponse
+	(*RenewRequest)(nil),   // 7: codegraph.ingest.v1.RenewRequest
+	(*RenewResponse)(nil),  // 8: codegraph.ingest.v1.RenewResponse
+	(*BaseRequest)(nil),    // 9: codegraph.ingest.v1.BaseRequest
+	(*Row)(nil),            // 10: codegraph.ingest.v1.Row
+	(*BaseResponse)(nil),   // 11: codegraph.ingest.v1.BaseResponse
+	(*WriteRequest)(nil),   // 12: codegraph.ingest.v1.WriteRequest
+	(*WriteResponse)(nil),  // 13: codegraph.ingest.v1.WriteResponse
+	(*Seal)(nil),           // 14: codegraph.ingest.v1.Seal
+	(*Stats)(nil),          // 15: codegraph.ingest.v1.Stats
+	(*CommitRequest)(nil),  // 16: codegraph.ingest.v1.CommitRequest
+	(*CommitResponse)(nil), // 17: codegraph.ingest.v1.CommitResponse
+	(*AbortRequest)(nil),   // 18: codegraph.ingest.v1.AbortRequest
+	(*AbortResponse)(nil),  // 19: codegraph.ingest.v1.AbortResponse
 }
 var file_codegraph_ingest_v1_ingest_proto_depIdxs = []int32{
 	0,  // 0: codegraph.ingest.v1.OpenRequest.packages:type_name -> codegraph.ingest.v1.Package
-	0,  // 1: codegraph.ingest.v1.OpenResponse.foreign:type_name -> codegraph.ingest.v1.Package
-	2,  // 2: codegraph.ingest.v1.OpenResponse.shards:type_name -> codegraph.ingest.v1.Shard
-	7,  // 3: codegraph.ingest.v1.BaseResponse.rows:type_name -> codegraph.ingest.v1.Row
-	11, // 4: codegraph.ingest.v1.CommitRequest.seals:type_name -> codegraph.ingest.v1.Seal
-	12, // 5: codegraph.ingest.v1.CommitRequest.stats:type_name -> codegraph.ingest.v1.Stats
-	1,  // 6: codegraph.ingest.v1.IngestService.Open:input_type -> codegraph.ingest.v1.OpenRequest
-	4,  // 7: codegraph.ingest.v1.IngestService.Renew:input_type -> codegraph.ingest.v1.RenewRequest
-	6,  // 8: codegraph.ingest.v1.IngestService.Base:input_type -> codegraph.ingest.v1.BaseRequest
-	9,  // 9: codegraph.ingest.v1.IngestService.Write:input_type -> codegraph.ingest.v1.WriteRequest
-	13, // 10: codegraph.ingest.v1.IngestService.Commit:input_type -> codegraph.ingest.v1.CommitRequest
-	15, // 11: codegraph.ingest.v1.IngestService.Abort:input_type -> codegraph.ingest.v1.AbortRequest
-	3,  // 12: codegraph.ingest.v1.IngestService.Open:output_type -> codegraph.ingest.v1.OpenResponse
-	5,  // 13: codegraph.ingest.v1.IngestService.Renew:output_type -> codegraph.ingest.v1.RenewResponse
-	8,  // 14: codegraph.ingest.v1.IngestService.Base:output_type -> codegraph.ingest.v1.BaseResponse
-	10, // 15: codegraph.ingest.v1.IngestService.Write:output_type -> codegraph.ingest.v1.WriteResponse
-	14, // 16: codegraph.ingest.v1.IngestService.Commit:output_type -> codegraph.ingest.v1.CommitResponse
-	16, // 17: codegraph.ingest.v1.IngestService.Abort:output_type -> codegraph.ingest.v1.AbortResponse
-	12, // [12:18] is the sub-list for method output_type
-	6,  // [6:12] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	2,  // 1: codegraph.ingest.v1.MapResponse.shards:type_name -> codegraph.ingest.v1.Shard
+	3,  // 2: codegraph.ingest.v1.MapResponse.nodes:type_name -> codegraph.ingest.v1.Node
+	0,  // 3: codegraph.ingest.v1.OpenResponse.foreign:type_name -> codegraph.ingest.v1.Package
+	2,  // 4: codegraph.ingest.v1.OpenResponse.shards:type_name -> codegraph.ingest.v1.Shard
+	10, // 5: codegraph.ingest.v1.BaseResponse.rows:type_name -> codegraph.ingest.v1.Row
+	14, // 6: codegraph.ingest.v1.CommitRequest.seals:type_name -> codegraph.ingest.v1.Seal
+	15, // 7: codegraph.ingest.v1.CommitRequest.stats:type_name -> codegraph.ingest.v1.Stats
+	1,  // 8: codegraph.ingest.v1.IngestService.Open:input_type -> codegraph.ingest.v1.OpenRequest
+	7,  // 9: codegraph.ingest.v1.IngestService.Renew:input_type -> codegraph.ingest.v1.RenewRequest
+	9,  // 10: codegraph.ingest.v1.IngestService.Base:input_type -> codegraph.ingest.v1.BaseRequest
+	4,  // 11: codegraph.ingest.v1.IngestService.Map:input_type -> codegraph.ingest.v1.MapRequest
+	12, // 12: codegraph.ingest.v1.IngestService.Write:input_type -> codegraph.ingest.v1.WriteRequest
+	16, // 13: codegraph.ingest.v1.IngestService.Commit:input_type -> codegraph.ingest.v1.CommitRequest
+	18, // 14: codegraph.ingest.v1.IngestService.Abort:input_type -> codegraph.ingest.v1.AbortRequest
+	6,  // 15: codegraph.ingest.v1.IngestService.Open:output_type -> codegraph.ingest.v1.OpenResponse
+	8,  // 16: codegraph.ingest.v1.IngestService.Renew:output_type -> codegraph.ingest.v1.RenewResponse
+	11, // 17: codegraph.ingest.v1.IngestService.Base:output_type -> codegraph.ingest.v1.BaseResponse
+	5,  // 18: codegraph.ingest.v1.IngestService.Map:output_type -> codegraph.ingest.v1.MapResponse
+	13, // 19: codegraph.ingest.v1.IngestService.Write:output_type -> codegraph.ingest.v1.WriteResponse
+	17, // 20: codegraph.ingest.v1.IngestService.Commit:output_type -> codegraph.ingest.v1.CommitResponse
+	19, // 21: codegraph.ingest.v1.IngestService.Abort:output_type -> codegraph.ingest.v1.AbortResponse
+	15, // [15:22] is the sub-list for method output_type
+	8,  // [8:15] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_codegraph_ingest_v1_ingest_proto_init() }
@@ -1218,7 +1418,7 @@ func file_codegraph_ingest_v1_ingest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_codegraph_ingest_v1_ingest_proto_rawDesc), len(file_codegraph_ingest_v1_ingest_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

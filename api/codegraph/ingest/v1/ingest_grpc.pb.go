@@ -25,6 +25,7 @@ const (
 	IngestService_Open_FullMethodName   = "/codegraph.ingest.v1.IngestService/Open"
 	IngestService_Renew_FullMethodName  = "/codegraph.ingest.v1.IngestService/Renew"
 	IngestService_Base_FullMethodName   = "/codegraph.ingest.v1.IngestService/Base"
+	IngestService_Map_FullMethodName    = "/codegraph.ingest.v1.IngestService/Map"
 	IngestService_Write_FullMethodName  = "/codegraph.ingest.v1.IngestService/Write"
 	IngestService_Commit_FullMethodName = "/codegraph.ingest.v1.IngestService/Commit"
 	IngestService_Abort_FullMethodName  = "/codegraph.ingest.v1.IngestService/Abort"
@@ -43,7 +44,10 @@ type IngestServiceClient interface {
 	Renew(ctx context.Context, in *RenewRequest, opts ...grpc.CallOption) (*RenewResponse, error)
 	// Base streams what the repository's owners wrote up to the current revision.
 	Base(ctx context.Context, in *BaseRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BaseResponse], error)
-	// Write puts one batch into one shard. Acknowledged means fsynced on a quorum.
+	// Map tells where the shards are, as this node knows it.
+	Map(ctx context.Context, in *MapRequest, opts ...grpc.CallOption) (*MapResponse, error)
+	// Write puts one batch into one shard. Acknowledged means fsynced on a quorum. Any node forwards
+	// it to the shard's leader, unless the request names the node that shall take it.
 	Write(ctx context.Context, in *WriteRequest, opts ...grpc.CallOption) (*WriteResponse, error)
 	// Commit makes the revision visible. It applies only if every shard named has sealed.
 	Commit(ctx context.Context, in *CommitRequest, opts ...grpc.CallOption) (*CommitResponse, error)
@@ -98,6 +102,16 @@ func (c *ingestServiceClient) Base(ctx context.Context, in *BaseRequest, opts ..
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type IngestService_BaseClient = grpc.ServerStreamingClient[BaseResponse]
 
+func (c *ingestServiceClient) Map(ctx context.Context, in *MapRequest, opts ...grpc.CallOption) (*MapResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MapResponse)
+	err := c.cc.Invoke(ctx, IngestService_Map_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *ingestServiceClient) Write(ctx context.Context, in *WriteRequest, opts ...grpc.CallOption) (*WriteResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(WriteResponse)
@@ -141,7 +155,10 @@ type IngestServiceServer interface {
 	Renew(context.Context, *RenewRequest) (*RenewResponse, error)
 	// Base streams what the repository's owners wrote up to the current revision.
 	Base(*BaseRequest, grpc.ServerStreamingServer[BaseResponse]) error
-	// Write puts one batch into one shard. Acknowledged means fsynced on a quorum.
+	// Map tells where the shards are, as this node knows it.
+	Map(context.Context, *MapRequest) (*MapResponse, error)
+	// Write puts one batch into one shard. Acknowledged means fsynced on a quorum. Any node forwards
+	// it to the shard's leader, unless the request names the node that shall take it.
 	Write(context.Context, *WriteRequest) (*WriteResponse, error)
 	// Commit makes the revision visible. It applies only if every shard named has sealed.
 	Commit(context.Context, *CommitRequest) (*CommitResponse, error)
@@ -165,6 +182,9 @@ func (UnimplementedIngestServiceServer) Renew(context.Context, *RenewRequest) (*
 }
 func (UnimplementedIngestServiceServer) Base(*BaseRequest, grpc.ServerStreamingServer[BaseResponse]) error {
 	return status.Error(codes.Unimplemented, "method Base not implemented")
+}
+func (UnimplementedIngestServiceServer) Map(context.Context, *MapRequest) (*MapResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Map not implemented")
 }
 func (UnimplementedIngestServiceServer) Write(context.Context, *WriteRequest) (*WriteResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Write not implemented")
@@ -243,6 +263,24 @@ func _IngestService_Base_Handler(srv interface{}, stream grpc.ServerStream) erro
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type IngestService_BaseServer = grpc.ServerStreamingServer[BaseResponse]
 
+func _IngestService_Map_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MapRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IngestServiceServer).Map(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IngestService_Map_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IngestServiceServer).Map(ctx, req.(*MapRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _IngestService_Write_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(WriteRequest)
 	if err := dec(in); err != nil {
@@ -311,6 +349,10 @@ var IngestService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Renew",
 			Handler:    _IngestService_Renew_Handler,
+		},
+		{
+			MethodName: "Map",
+			Handler:    _IngestService_Map_Handler,
 		},
 		{
 			MethodName: "Write",

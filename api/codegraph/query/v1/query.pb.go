@@ -2803,8 +2803,10 @@ type ErrorDetail struct {
 	Rendered string `protobuf:"bytes,6,opt,name=rendered,proto3" json:"rendered,omitempty"`
 	// Ambiguous references: what they match.
 	Candidates []*Symbol `protobuf:"bytes,7,rep,name=candidates,proto3" json:"candidates,omitempty"`
-	// Where the caller should go instead.
-	LeaderHint    string `protobuf:"bytes,8,opt,name=leader_hint,json=leaderHint,proto3" json:"leader_hint,omitempty"`
+	// Id of the node to ask instead.
+	LeaderHint string `protobuf:"bytes,8,opt,name=leader_hint,json=leaderHint,proto3" json:"leader_hint,omitempty"`
+	// Client port of that node, host:port; set only for requests that are not forwarded.
+	LeaderAddress string `protobuf:"bytes,9,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2891,6 +2893,13 @@ func (x *ErrorDetail) GetCandidates() []*Symbol {
 func (x *ErrorDetail) GetLeaderHint() string {
 	if x != nil {
 		return x.LeaderHint
+	}
+	return ""
+}
+
+func (x *ErrorDetail) GetLeaderAddress() string {
+	if x != nil {
+		return x.LeaderAddress
 	}
 	return ""
 }
@@ -3086,7 +3095,7 @@ const file_codegraph_query_v1_query_proto_rawDesc = "" +
 	"\x06symbol\x18\x01 \x01(\v2\x1a.codegraph.query.v1.SymbolH\x00R\x06symbol\x12.\n" +
 	"\x04edge\x18\x02 \x01(\v2\x18.codegraph.query.v1.EdgeH\x00R\x04edge\x127\n" +
 	"\atrailer\x18\x03 \x01(\v2\x1b.codegraph.query.v1.TrailerH\x00R\atrailerB\t\n" +
-	"\amessage\"\xfc\x01\n" +
+	"\amessage\"\xa3\x02\n" +
 	"\vErrorDetail\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x1c\n" +
 	"\toperation\x18\x02 \x01(\tR\toperation\x12\x16\n" +
@@ -3098,7 +3107,8 @@ const file_codegraph_query_v1_query_proto_rawDesc = "" +
 	"candidates\x18\a \x03(\v2\x1a.codegraph.query.v1.SymbolR\n" +
 	"candidates\x12\x1f\n" +
 	"\vleader_hint\x18\b \x01(\tR\n" +
-	"leaderHint*S\n" +
+	"leaderHint\x12%\n" +
+	"\x0eleader_address\x18\t \x01(\tR\rleaderAddress*S\n" +
 	"\bReadMode\x12\x19\n" +
 	"\x15READ_MODE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12READ_MODE_SNAPSHOT\x10\x01\x12\x14\n" +
