@@ -28,6 +28,7 @@ func fences() []fence {
 		{"github.com/spf13/cobra", []string{"cmd/..."}, "flags belong to the commands"},
 		{"github.com/spf13/pflag", []string{"cmd/..."}, "flags belong to the commands"},
 		{"github.com/reeflective/readline", []string{"cmd/cgctl"}, "only the shell reads lines"},
+		{"github.com/anishathalye/porcupine", []string{"chaos/check"}, "one checker among others"},
 		{"github.com/minio/minio-go", []string{"backup"}, "backup declares Blob, S3 is one of them"},
 		{"C", []string{"ingest/..."}, "cgo stays in ingest, beside tree-sitter"},
 	}

@@ -49,7 +49,13 @@ const layers = `
 4 | codegraph graph api api/...           < internal/localcluster
 4 | codegraph graph api api/... node      < internal/testcluster
 4 | codegraph graph api api/... vector ingest internal/localcluster < bench
-4 | codegraph graph api api/... internal/testcluster internal/localcluster < chaos
+4 | graph                                 < chaos/history
+4 | chaos/history                         < chaos/check
+4 | chaos/history chaos/check             < chaos/toydb
+4 | chaos/history chaos/check             < chaos/report
+4 | chaos/history chaos/check chaos/report < chaos/cmd/chaos
+4 | codegraph graph api api/... internal/testcluster internal/localcluster chaos/history
+    chaos/check chaos/report < chaos
 
 5 | node graph                            < cmd/codegraphd
 5 | codegraph ingest graph api api/... internal/localcluster < cmd/cgctl
@@ -67,6 +73,9 @@ const testLayers = `
 4 | ingest                                < internal/localcluster
 4 | ingest                                < internal/testcluster
 4 | ingest shard                          < chaos
+4 | chaos/toydb                           < chaos/check
+4 | chaos/toydb                           < chaos/report
+4 | chaos/toydb                           < chaos/cmd/chaos
 5 | internal/localcluster codegraph       < cmd/codegraphd
 5 | node                                  < cmd/cgctl
 `
