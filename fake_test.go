@@ -308,7 +308,8 @@ func serve(t *testing.T, n int, f *fakeCluster, q *fakeQueries, with *faults) (a
 		queryv1.RegisterQueryServiceServer(s, q)
 		go func() { _ = s.Serve(l) }()
 		t.Cleanup(s.Stop)
-		addrs, stop = append(addrs, l.Addr().String()), append(stop, s.Stop)
+		addrs = append(addrs, l.Addr().String())
+		stop = append(stop, func() { s.Stop(); l.Close() }) // Serve may not have begun
 	}
 	return addrs, stop
 }

@@ -56,7 +56,7 @@ func newRouted(t *testing.T, nodes, shards int, with *faults) *routed {
 		ingestv1.RegisterIngestServiceServer(s, n)
 		go func() { _ = s.Serve(l) }()
 		t.Cleanup(s.Stop)
-		n.stop = s.Stop
+		n.stop = func() { s.Stop(); l.Close() }
 		r.nodes = append(r.nodes, n)
 	}
 	return r

@@ -19,19 +19,24 @@ func TestRoutedIngest(t *testing.T) {
 	r := newRig(t, 3)
 	admin := r.client()
 	victim := 1
-	wait(t, readyWithin, "a node 2 that leads its share of 16 shards", func() bool {
-		leads := r.metric(victim, "codegraph_raft_leader")
-		return leads > 0 && leads < 8
+	wait(t, readyWithin, "nodes that lead about as many of the 16 shards", func() bool {
+		most := 0.0
+		for i := range r.Size() {
+			most = max(most, r.metric(i, "codegraph_raft_leader"))
+		}
+		return most < 8 && r.metric(victim, "codegraph_raft_leader") > 0
 	})
 	routed := r.routedClient(false)
 	r.wantNoneForwarded(routed, "routed", 0, 1, 2)
 	gateway := r.routedClient(true)
-	if sent, passed := r.importOnce(gateway, "gateway", nil, 0, 1, 2); passed*4 < sent {
-		t.Errorf("in gateway mode %d of %d batches were forwarded", passed, sent)
+	sent, passed := r.importOnce(gateway, "gateway", nil, 0, 1, 2)
+	t.Logf("in gateway mode %d of %d batches forwarded", passed, sent)
+	if passed*4 < sent {
+		t.Errorf("in gateway mode only %d of %d batches were forwarded", passed, sent)
 	}
 
 	began := time.Now()
-	sent, passed := r.importOnce(routed, "routed", func() { r.kill(victim) }, 0, 2)
+	sent, passed = r.importOnce(routed, "routed", func() { r.kill(victim) }, 0, 2)
 	t.Logf("a leader killed in an import: %d of %d batches forwarded, %v", passed, sent,
 		time.Since(began).Round(time.Millisecond))
 	if passed*2 > sent { // no more than what the dead node led
