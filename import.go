@@ -153,7 +153,8 @@ func (im *Import) Foreign() []Package {
 	return out
 }
 
-// BaseTimestamp returns when the repository's last revision was committed; zero if there is none.
+// BaseTimestamp returns a timestamp at which the repository's last revision can be read; zero if
+// there is none.
 func (im *Import) BaseTimestamp() graph.Timestamp {
 	return graph.Timestamp(im.resp.GetBaseTimestamp())
 }

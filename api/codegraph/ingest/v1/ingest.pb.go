@@ -436,7 +436,7 @@ type OpenResponse struct {
 	Shards  []*Shard   `protobuf:"bytes,5,rep,name=shards,proto3" json:"shards,omitempty"`
 	// Milliseconds after which the lock is lost without Renew.
 	LeaseMillis uint32 `protobuf:"varint,6,opt,name=lease_millis,json=leaseMillis,proto3" json:"lease_millis,omitempty"`
-	// Timestamp of the repository's last revision; zero if there is none.
+	// A timestamp at which the repository's last revision can be read; zero if there is none.
 	BaseTimestamp uint64 `protobuf:"varint,7,opt,name=base_timestamp,json=baseTimestamp,proto3" json:"base_timestamp,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
