@@ -80,7 +80,9 @@ type FileRows struct {
 }
 
 // Revision is the input of RevisionPublish: the files it changes, each with a version that no other
-// revision gives (empty: the file goes), and whom the new versions call.
+// revision gives (empty: the file goes), and whom the new versions call. Rev is the order in which
+// revisions commit: after an unknown outcome the publisher goes on only when that one can no
+// longer commit behind the next one, as the repository's lock sees to.
 type Revision struct {
 	Rev   int                 `json:"rev"`
 	Files map[string]string   `json:"files"`

@@ -81,7 +81,8 @@ func (p *pairing) invoke(n int, l *line) error {
 	p.open[l.Process] = len(p.h.Ops)
 	p.h.Ops = append(p.h.Ops, Op{Index: l.I, Done: Forever, Process: l.Process, Kind: l.Kind,
 		Key: l.Key, ID: l.ID, Session: l.Session, Mode: l.Mode, Floor: l.Floor,
-		Deadline: micros(l.Deadline), Due: micros(l.Due), Input: l.Value, Outcome: Info, Start: micros(l.T)})
+		Deadline: micros(l.Deadline), Due: micros(l.Due), Input: l.Value, Outcome: Info,
+		Start: micros(l.T)})
 	return nil
 }
 

@@ -43,6 +43,6 @@ const (
 func Bugs() []Bug {
 	return []Bug{StaleRead, LostWrite, FalseFail, BlindCAS, ReadSkew, LostUpdate, HalfCommit,
 		MissingRow, HalfEdge, LostHalf, Drift, Ghost, HalfRevision, LongFork, TornWalk, WrongAsOf,
-		NoFloor, TwoIDs, DeadIndex, AppliedTwice, Diverge, Wedged, StuckJob, Overdue, Panics, Idle, NeverOK, NoEffect,
-		CutOff, LongOutage, Dropped}
+		NoFloor, TwoIDs, DeadIndex, AppliedTwice, Diverge, Wedged, StuckJob, Overdue, Panics,
+		Idle, NeverOK, NoEffect, CutOff, LongOutage, Dropped}
 }

@@ -1,6 +1,6 @@
 // Package toydb is a database of a few hundred lines that runs a workload on virtual time and
-// records a history, with one of many bugs planted or none: it shows that the checkers of chaos/check find
-// what they are there for, and find nothing in a correct database.
+// records a history, with one of many bugs planted or none: it shows that the checkers of
+// chaos/check find what they are there for, and find nothing in a correct database.
 //
 //	h, cfg, err := toydb.Run("bank", toydb.Options{Seed: 7, Bug: toydb.ReadSkew})
 //	v := check.Run(h, checkers, cfg)

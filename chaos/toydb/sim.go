@@ -5,6 +5,7 @@ import (
 	"container/heap"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -76,33 +77,43 @@ var startOfTime = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // errLost stands for an answer that did not arrive.
 var errLost = errors.New("the connection broke")
 
-// Run runs a workload and returns its history, read back from the bytes that were recorded, and
-// the configuration for the checkers.
+// Run runs a workload and returns its history, read back from what was recorded, and the
+// configuration for the checkers.
 func Run(workload string, o Options) (*history.History, check.Config, error) {
 	var file bytes.Buffer
+	cfg, err := Record(&file, workload, o)
+	if err != nil {
+		return nil, cfg, err
+	}
+	h, err := history.Read(&file)
+	return h, cfg, err
+}
+
+// Record runs a workload and writes its history.
+func Record(w io.Writer, workload string, o Options) (check.Config, error) {
 	s := &sim{Options: o.withDefaults(), store: newStore(), copies: map[string]int64{},
-		tokens: map[string]uint64{},
-		rng:    rand.New(rand.NewPCG(uint64(o.Seed), 42))}
+		tokens: map[string]uint64{}, rng: rand.New(rand.NewPCG(uint64(o.Seed), 42))}
 	s.cfg = check.Config{Replicas: len(nodes), Shards: []string{"1", "2"}, MaxOutage: s.Length / 2,
 		Logs: s.logs()}
 	l, err := s.load(workload)
 	if err != nil {
-		return nil, s.cfg, err
+		return s.cfg, err
 	}
 	head := history.Head{Cell: workload + "/kill", Workload: workload, Nemesis: "kill", Seed: o.Seed,
 		Bug: string(o.Bug), Config: s.cfg.Raw()}
+	var file bytes.Buffer
 	s.rec = history.NewRecorder(&file, head, history.Options{
 		Clock: func() (time.Time, time.Duration) { return startOfTime.Add(s.now), s.now }})
 	s.play(l)
 	if err := s.rec.Close(); err != nil {
-		return nil, s.cfg, err
+		return s.cfg, err
 	}
 	text := file.Bytes()
 	if o.Bug == CutOff {
 		text = text[:len(text)*9/10]
 	}
-	h, err := history.Read(bytes.NewReader(text))
-	return h, s.cfg, err
+	_, err = w.Write(text)
+	return s.cfg, err
 }
 
 // play puts everything that happens on the agenda and works through it.
