@@ -6,11 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/hashicorp/raft"
-
-	"github.com/codegraphdb/codegraph/graph"
 )
 
 // crash returns the file system as it may be after a power loss: what was synced and a random
@@ -100,7 +96,7 @@ func TestCrashLosesNothingAcknowledged(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 0))
 			fs := vfs.NewCrashableMem()
 			opts := exact(fs)
-			opts.MemTableBytes = 64 << 10 // so that flushes happen
+			opts.SegmentBytes = 16 << 10 // so that segments change
 			models := []*model{{}, {}, {}}
 			for round := uint64(0); round < 4; round++ {
 				opts.FS = fs
@@ -198,145 +194,5 @@ func TestCrashBetweenVoteTermAndCandidate(t *testing.T) {
 	}
 	if term, _ := vote(t, g); term != 5 {
 		t.Errorf("the old handle's vote term %d came through", term)
-	}
-}
-
-// damage overwrites a row of an engine.
-func damage(t *testing.T, e *Engine, key []byte, change func(v []byte) []byte) {
-	t.Helper()
-	v, closer, err := e.db.Get(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	changed := change(append([]byte(nil), v...))
-	_ = closer.Close()
-	if err := e.db.Set(key, changed, pebble.Sync); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestDamagedEntry(t *testing.T) {
-	changes := map[string]func(v []byte) []byte{
-		"data":    func(v []byte) []byte { v[len(v)-1] ^= 1; return v },
-		"term":    func(v []byte) []byte { v[offTerm+7] ^= 1; return v },
-		"type":    func(v []byte) []byte { v[offType] ^= 1; return v },
-		"format":  func(v []byte) []byte { v[0]++; return v },
-		"sum":     func(v []byte) []byte { v[offSum] ^= 1; return v },
-		"cut":     func(v []byte) []byte { return v[:len(v)-1] },
-		"stub":    func(v []byte) []byte { return v[:3] },
-		"nothing": func([]byte) []byte { return nil },
-	}
-	for name, change := range changes {
-		t.Run(name, func(t *testing.T) {
-			told := make(chan uint64, 9)
-			opts := exact(vfs.NewMem())
-			opts.OnCorrupt = func(id uint64, _ error) { told <- id }
-			e := openEngine(t, opts)
-			g, other := e.Group(1), e.Group(2)
-			store(t, g, entries(1, 9, 1))
-			store(t, other, entries(1, 9, 1))
-			damage(t, e, logKey(1, 5), change)
-			var l raft.Log
-			if err := g.GetLog(5, &l); !errors.Is(err, ErrCorrupt) || !graph.IsKind(err, graph.KindCorrupt) {
-				t.Errorf("GetLog = %v", err)
-			}
-			if id := <-told; id != 1 {
-				t.Errorf("OnCorrupt of group %d", id)
-			}
-			if err := g.Verify(1); !errors.Is(err, ErrCorrupt) {
-				t.Errorf("Verify = %v", err)
-			}
-			if err := g.StoreLogs(entries(10, 10, 1)); !errors.Is(err, ErrCorrupt) {
-				t.Errorf("a damaged log takes entries: %v", err)
-			}
-			if err := g.Set([]byte("LastVoteCand"), []byte("a")); !errors.Is(err, ErrCorrupt) {
-				t.Errorf("a damaged replica votes: %v", err)
-			}
-			if err := g.SetUint64([]byte("CurrentTerm"), 2); err != nil {
-				t.Errorf("Raft panics if its term cannot be stored: %v", err)
-			}
-			if err := other.Err(); err != nil || content(t, other) != "1(t1) ..9" {
-				t.Errorf("the group beside it: %v", err)
-			}
-			if err := e.Destroy(1); err != nil {
-				t.Fatal(err)
-			}
-			if err := e.Group(1).StoreLogs(entries(1, 1, 1)); err != nil {
-				t.Errorf("after Destroy: %v", err)
-			}
-		})
-	}
-}
-
-func TestEntryUnderAnotherKey(t *testing.T) {
-	e := openEngine(t, exact(vfs.NewMem()))
-	g := e.Group(1)
-	store(t, g, entries(1, 9, 1))
-	v, closer, err := e.db.Get(logKey(1, 4))
-	if err != nil {
-		t.Fatal(err)
-	}
-	damage(t, e, logKey(1, 5), func([]byte) []byte { return append([]byte(nil), v...) })
-	_ = closer.Close()
-	var l raft.Log
-	if err := g.GetLog(5, &l); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("entry 4 was taken for entry 5: %v", err)
-	}
-}
-
-func TestVerify(t *testing.T) {
-	fs := vfs.NewMem()
-	e := openEngine(t, exact(fs))
-	g := e.Group(1)
-	store(t, g, entries(5, 9, 1))
-	for _, from := range []uint64{0, 5, 7, 10, 50} {
-		if err := g.Verify(from); err != nil {
-			t.Errorf("Verify(%d) = %v", from, err)
-		}
-	}
-	if err := e.db.Delete(logKey(1, 7), pebble.Sync); err != nil {
-		t.Fatal(err)
-	}
-	if err := g.Verify(8); err != nil {
-		t.Errorf("Verify(8) above the hole = %v", err)
-	}
-	if err := g.Verify(5); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("Verify(5) over a hole = %v", err)
-	}
-	h := e.Group(2)
-	store(t, h, entries(5, 9, 1))
-	if err := h.Verify(4); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("Verify(4) of a log from 5 on = %v", err)
-	}
-}
-
-func TestDamagedEndsAtOpen(t *testing.T) {
-	for _, index := range []uint64{1, 9} {
-		fs := vfs.NewMem()
-		e := openEngine(t, exact(fs))
-		store(t, e.Group(1), entries(1, 9, 1))
-		store(t, e.Group(2), entries(1, 9, 1))
-		damage(t, e, logKey(1, index), func(v []byte) []byte { v[entryHeader] ^= 1; return v })
-		_ = e.Close()
-		e = openEngine(t, exact(fs))
-		if _, err := e.Group(1).LastIndex(); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("LastIndex with entry %d damaged: %v", index, err)
-		}
-		if got := content(t, e.Group(2)); got != "1(t1) ..9" {
-			t.Errorf("the group beside it is %s", got)
-		}
-	}
-}
-
-func TestDamagedStableRow(t *testing.T) {
-	e := openEngine(t, exact(vfs.NewMem()))
-	g := e.Group(1)
-	if err := g.SetUint64([]byte("CurrentTerm"), 5); err != nil {
-		t.Fatal(err)
-	}
-	key := stableKey(1, []byte("CurrentTerm"))
-	damage(t, e, key, func(v []byte) []byte { v[len(v)-1]++; return v })
-	if v, err := g.GetUint64([]byte("CurrentTerm")); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("a damaged term reads %d, %v", v, err)
 	}
 }

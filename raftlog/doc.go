@@ -1,29 +1,34 @@
 // Package raftlog keeps what Raft must not forget: the log, stable and snapshot stores of all
 // groups of a node.
 //
-// All data groups of a disk share one Pebble log engine (Engine), so that one fsync serves the
-// appends of many groups. A Group is one group's handle on it. Snapshots keeps the snapshot
-// metadata of one group; the state itself stays in the shard's own Pebble. MetaLog is the
-// raft-boltdb store of the meta group behind the same rules. The package knows Raft's storage
-// interfaces and nothing of shards, networks or commands.
+// All data groups of a disk share one log (Engine): one writer, one write and one fsync for all
+// appends that wait. A Group is one group's handle on it. Snapshots keeps the snapshot metadata
+// of one group; the state itself stays in the shard's own Pebble. MetaLog is the raft-boltdb
+// store of the meta group behind the same rules. The package knows Raft's storage interfaces and
+// nothing of shards, networks or commands.
 //
 // Invariants:
 //
 //	R1   A write that was acknowledged is fsynced: log entries, terms, votes, truncations,
 //	     snapshot metadata. Nothing is acknowledged from memory.
-//	R2   One StoreLogs is one atomic batch. If its first index is at or below the last one, the
-//	     old suffix goes in the same batch; if it leaves a gap, the group's whole log goes in the
-//	     same batch (a snapshot was installed). So the indexes of a group have no holes and no
-//	     stale suffix ever stays behind newer entries.
+//	R2   One StoreLogs is one record, there or not. If its first index is at or below the last
+//	     one, it replaces the old suffix; if it leaves a gap, it replaces the group's whole log (a
+//	     snapshot was installed). So the indexes of a group have no holes and no stale suffix ever
+//	     stays behind newer entries.
 //	R3   Vote term and vote candidate become durable together. Raft writes them one after the
-//	     other; the term is held back in the handle and committed with the candidate in one
-//	     batch, so that no crash pairs a new term with the candidate of an older one. Until then
+//	     other; the term is held back in the handle and written with the candidate in one
+//	     record, so that no crash pairs a new term with the candidate of an older one. Until then
 //	     a read gives the old pair. CurrentTerm is never held back: Raft answers on its strength.
-//	R4   Every row carries a format byte and a CRC-32C over its key and value. A row that does not
-//	     verify is never returned; the group's votes and appends are refused from then on.
-//	R5   After a store error, in a call or in the background, or a missed write deadline the engine
-//	     is dead: every later call fails and OnFatal is called once. The write that was late may
-//	     still land, but nobody appends behind it.
+//	R4   What does not verify is never returned, and its group's votes and appends are refused
+//	     from then on; a checkpoint remembers that. A round is written only when the one before
+//	     it is synced, so a bad round with a good one behind it is damage, and one at the very end
+//	     is a write that nobody was told of: it is cut off, counted and logged. Damage of a body
+//	     hits its group; of a header, Open refuses the log.
+//	R5   After an I/O error or a missed write deadline the engine is dead: every later call fails and
+//	     OnFatal is called once. The write that was late may still land, but nobody appends
+//	     behind it. A full disk is no I/O error as long as it is noticed before anything is
+//	     written: appends are refused (ErrDiskFull), while terms, votes and truncations take
+//	     what is reserved, and segments that a truncation freed are written over in place.
 //	R6   A handle is fenced by a generation. Opening a group again, Close and Destroy revoke the
 //	     older handle; they return when its write in flight has ended.
 //	R7   First and last index in memory are those on disk, except that a truncation shrinks them
@@ -35,23 +40,43 @@
 //	     taken here).
 //	R10  A snapshot taken here never travels as metadata: it is sent as a stream that
 //	     SnapshotSource makes, whose state may be newer than the metadata, never older.
+//	R11  A segment is written over only when a synced release says that recovery begins behind
+//	     it: no entry in it is needed, and every segment begins with all stable rows and bounds.
+//	     No record verifies anywhere but in the segment and at the offset it was written to.
+//	R12  The writer alone changes what a group has on disk, in the order of the log, by the same
+//	     functions that recovery uses.
 //
-// Keys of the engine (all integers big-endian):
+// The engine's directory holds LOCK and files NNNNNN.seg. A file is created with its full room,
+// written over with zeros before its turn where there is time for it, and used again and again:
+// overwriting syncs at twice the rate of growing. Its name means nothing; its header says which
+// segment of the log it is now. All integers are big-endian, bodies are padded to 8 bytes with
+// zeros, a crc covers what follows it unless said otherwise.
 //
-//	'L' | group 8 | index 8      log entry
-//	'S' | group 8 | name         stable row: CurrentTerm, LastVoteTerm, LastVoteCand, the node's
-//	'M' | name                   the engine's own: "format"
-//	'C' , 'T'                    reserved: commit index of a group, tombstone of a replica
+//	segment   0           4096
+//	          | header ...| round | round | ... | what was there before
+//	header    | "CGRL" | crc 4 | format 4 | segment 4 | size 8 |
+//	round     | "CGRD" | crc 4 (of the rest of these 32 bytes) | segment 4 | offset 4 |
+//	          | sequence 8 | records 4 | length of them 4 | record | record | ...
+//	record    | crc 4 | crc of body 4 | length of body 4 | type 1 | 0 3 | group 8 | body |
+//	          the first is of segment 4, offset 4 and the rest of these 24 bytes
 //
-// A log entry:
+// Bodies by type:
 //
-//	0        1      2        6       14           22            30       34
-//	| format | type | crc32c | term  | cumulative | appended at | extlen | ext ... | data ...
+//	1 append      | commit index 8 | entry | entry | ...
+//	2 bounds      | first 8 | last 8 |            what a truncation left, 0 0 for nothing
+//	3 stable      | rows |                        CurrentTerm, LastVoteTerm, the node's, ...
+//	4 destroy     nothing of the group is left
+//	5 rewrite     | entry | entry | ...           from the oldest segment, so that it can go
+//	6 state       | damaged 8 | first 8 | last 8 | commit index 8 | rows |
+//	7 checkpoint  | oldest segment 4 | end of the segment before 4 | state records 4 | 0 4 |
+//	8 release     | oldest segment 4 | 0 4 |
 //
-// cumulative counts the bytes of the group's log through this entry, so that the bytes between
-// any two entries are one subtraction: LogBytes is known at open without a scan. A stable row:
+//	rows          | count 4 | length of name 4 | of value 4 | name | value | ...
+//	entry         | crc 4 | ext + data 4 | ext 4 | type 1 | 0 3 | index 8 | term 8 |
+//	              | appended at 8 | ext ... | data ... |   the crc is of group 8 and the rest
 //
-//	| format 1 | crc32c 4 | value ... |
+// A segment's first round is its checkpoint and a state record for every group. Recovery reads
+// the newest segment to learn the oldest that is needed, then applies all from there on.
 //
 // A directory of snapshots, one group:
 //
@@ -60,5 +85,6 @@
 //	                             the stream | "CGSN" | format 4 | crc32c 4 | length 8
 //	*.tmp                        unfinished, removed at open
 //
-// Locks: groupState.write (a token) is taken before Engine.ops, and that before groupState.mu.
+// Locks: groupState.write (a token) is taken before Engine.ops, that before Engine.mu, that before
+// groupState.mu, that before segments.mu. The writer holds none while it writes.
 package raftlog

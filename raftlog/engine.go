@@ -1,195 +1,79 @@
 package raftlog
 
 import (
-	"encoding/binary"
+	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
+	"io"
 	"slices"
 	"sync"
 	"syscall"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/codegraphdb/codegraph/graph"
 )
-
-// FormatVersion is the version of the engine's rows. An engine refuses newer ones.
-const FormatVersion = 1
-
-// pebbleFormat is pinned, so that a newer library does not change files by itself. It must stay
-// at or above FormatWALSyncChunks, which tells a damaged write-ahead log from a torn tail.
-const pebbleFormat = pebble.FormatTableFormatV6
-
-const formatName = "format"
 
 // Engine is the log engine of one disk, shared by all data groups of a node.
 type Engine struct {
 	*guard
-	dir  string
-	opts Options
-	db   *pebble.DB
+	dir    string
+	opts   Options
+	lock   io.Closer
+	segs   *segments
+	writer *writer
+	keeper *keeper
 
-	// ops is held shared by every call that uses db, exclusively by Close.
+	// ops is held shared by every call that reads or writes, exclusively by Close.
 	ops    sync.RWMutex
 	closed bool // guarded by ops
 
 	mu     sync.Mutex
 	groups map[uint64]*groupState // guarded by mu
 
-	m counters
+	closing sync.Once
+	m       counters
 }
 
 // Open opens the log engine in dir, creating it if it is not there.
 func Open(dir string, opts Options) (*Engine, error) {
+	const op = "raftlog.Open"
 	opts = opts.withDefaults()
-	e := &Engine{
-		guard:  newGuard(opts),
-		dir:    dir,
-		opts:   opts,
-		groups: map[uint64]*groupState{},
-	}
-	db, err := e.openDB()
-	if err != nil {
-		kind := graph.KindUnavailable
-		switch {
-		case errors.Is(err, pebble.ErrCorruption):
-			kind = graph.KindCorrupt
-		case errors.Is(err, syscall.ENOSPC):
-			kind = graph.KindDiskFull
-		}
-		return nil, graph.Errorf("raftlog.Open", kind, "log engine in %s: %w", dir, err)
-	}
-	e.db = db
-	err = e.checkFormat()
+	e := &Engine{guard: newGuard(opts), dir: dir, opts: opts, groups: map[uint64]*groupState{}}
+	e.segs = newSegments(opts, dir)
+	e.writer = newWriter(e)
+	e.keeper = newKeeper(e)
+	err := makeDir(opts.FS, dir)
 	if err == nil {
-		err = e.loadGroups()
+		e.lock, err = opts.FS.Lock(opts.FS.PathJoin(dir, lockName))
+	}
+	if err == nil {
+		err = e.replay()
 	}
 	if err != nil {
-		_ = db.Close()
-		return nil, err
+		err = errors.Join(err, e.segs.closeAll())
+		if e.lock != nil {
+			err = errors.Join(err, e.lock.Close())
+		}
+		return nil, openError(op, dir, err)
 	}
+	if err := e.spare(2 - e.segs.usage().log); err != nil { // or the first one could never go
+		e.logger.Warn("no second raft log segment could be made", "dir", dir, "error", err)
+	}
+	go e.writer.run()
+	e.keeper.start()
 	return e, nil
 }
 
-// openDB opens the database. Pebble repeats a flush that fails without end, and Open would wait for
-// it; that the engine died meanwhile ends the waiting.
-func (e *Engine) openDB() (*pebble.DB, error) {
-	type opened struct {
-		db  *pebble.DB
-		err error
+// openError keeps the kind of a cause that has one.
+func openError(op, dir string, err error) error {
+	var known *graph.Error
+	if errors.As(err, &known) {
+		return fmt.Errorf("log engine in %s: %w", dir, err)
 	}
-	done := make(chan opened, 1)
-	go func() {
-		var o opened
-		defer func() {
-			if p := recover(); p != nil {
-				o.err = recovered(p)
-			}
-			done <- o
-		}()
-		o.db, o.err = pebble.Open(e.dir, e.pebbleOptions())
-	}()
-	select {
-	case o := <-done:
-		return o.db, o.err
-	case <-e.failed:
-		go func() { // should it come to an end after all
-			if o := <-done; o.err == nil {
-				_ = o.db.Close()
-			}
-		}()
-		return nil, e.err()
+	kind := graph.KindUnavailable
+	if errors.Is(err, syscall.ENOSPC) {
+		kind = graph.KindDiskFull
 	}
-}
-
-func (e *Engine) pebbleOptions() *pebble.Options {
-	log := pebbleLog{e.guard}
-	return &pebble.Options{
-		FS:                          e.opts.FS,
-		Logger:                      log,
-		CacheSize:                   e.opts.CacheBytes,
-		MemTableSize:                uint64(e.opts.MemTableBytes),
-		MemTableStopWritesThreshold: 4,
-		FormatMajorVersion:          pebbleFormat,
-		EventListener: &pebble.EventListener{
-			BackgroundError: func(err error) { e.fail("raftlog.Engine", err) },
-			DiskSlow:        func(i pebble.DiskSlowInfo) { log.logger.Warn("slow disk", "info", i) },
-		},
-	}
-}
-
-// pebbleLog passes on what Pebble says. Pebble calls Fatalf where it cannot go on, for instance
-// when the write-ahead log cannot be written; it must not return.
-type pebbleLog struct{ *guard }
-
-// Infof drops what is of no interest to an operator.
-func (l pebbleLog) Infof(string, ...any) {}
-
-// Errorf logs an error that Pebble survives.
-func (l pebbleLog) Errorf(format string, args ...any) {
-	l.logger.Error("raft log engine", slog.String("message", fmt.Sprintf(format, args...)))
-}
-
-// Fatalf kills the engine and unwinds the goroutine.
-func (l pebbleLog) Fatalf(format string, args ...any) {
-	err := fmt.Errorf(format, args...)
-	for _, a := range args {
-		if cause, ok := a.(error); ok {
-			err = fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), cause)
-		}
-	}
-	l.fail("raftlog.Engine", err)
-	panic(err)
-}
-
-// checkFormat refuses a newer engine and marks a fresh one.
-func (e *Engine) checkFormat() error {
-	const op = "raftlog.Open"
-	key := engineKey(formatName)
-	row, closer, err := e.db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return e.createFormat(key)
-	}
-	if err != nil {
-		return graph.Errorf(op, graph.KindUnavailable, "format of %s: %w", e.dir, err)
-	}
-	defer closer.Close()
-	val, err := decodeStable(key, row)
-	if err != nil || len(val) != 4 {
-		return corrupt(op, "format row of %s: %v", e.dir, err)
-	}
-	if v := binary.BigEndian.Uint32(val); v > FormatVersion {
-		return &graph.Error{
-			Op:   op,
-			Kind: graph.KindUnsupported,
-			Msg: fmt.Sprintf("log engine in %s has format %d, this build reads up to %d",
-				e.dir, v, FormatVersion),
-			Err:    ErrNewerFormat,
-			Remedy: "run the newer codegraphd that wrote it",
-		}
-	}
-	return nil
-}
-
-func (e *Engine) createFormat(key []byte) error {
-	const op = "raftlog.Open"
-	it, err := e.db.NewIter(nil)
-	if err != nil {
-		return graph.Errorf(op, graph.KindUnavailable, "scan of %s: %w", e.dir, err)
-	}
-	used := it.First()
-	if err := it.Close(); err != nil {
-		return graph.Errorf(op, graph.KindUnavailable, "scan of %s: %w", e.dir, err)
-	}
-	if used {
-		return corrupt(op, "%s holds rows but no format row: not a log engine", e.dir)
-	}
-	val := binary.BigEndian.AppendUint32(nil, FormatVersion)
-	if err := e.db.Set(key, encodeStable(key, val), pebble.Sync); err != nil {
-		return graph.Errorf(op, graph.KindUnavailable, "format of %s: %w", e.dir, err)
-	}
-	return nil
+	return graph.Errorf(op, kind, "log engine in %s: %w", dir, err)
 }
 
 // Group returns a handle on a group and revokes the one before it, waiting for a write of it that
@@ -213,6 +97,28 @@ func (e *Engine) state(id uint64) *groupState {
 	return st
 }
 
+// states returns all groups in order of their ids.
+func (e *Engine) states() []*groupState {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := make([]*groupState, 0, len(e.groups))
+	for _, st := range e.groups {
+		all = append(all, st)
+	}
+	slices.SortFunc(all, func(a, b *groupState) int { return cmp.Compare(a.id, b.id) })
+	return all
+}
+
+// images returns the records that describe all groups at the beginning of a segment.
+func (e *Engine) images() (recs [][]byte) {
+	for _, st := range e.states() {
+		if g, some := st.image(); some {
+			recs = append(recs, imageRecord(st.id, g))
+		}
+	}
+	return recs
+}
+
 // revoke starts a new generation, after the writes of the older ones have ended.
 func (e *Engine) revoke(st *groupState) uint64 {
 	gen := st.gen.Add(1)
@@ -224,15 +130,12 @@ func (e *Engine) revoke(st *groupState) uint64 {
 
 // Groups returns the ids of the groups that have rows or were opened, in order.
 func (e *Engine) Groups() []uint64 {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	ids := make([]uint64, 0, len(e.groups))
-	for id, st := range e.groups {
+	var ids []uint64
+	for _, st := range e.states() {
 		if st.exists() {
-			ids = append(ids, id)
+			ids = append(ids, st.id)
 		}
 	}
-	slices.Sort(ids)
 	return ids
 }
 
@@ -245,10 +148,10 @@ func (e *Engine) LogBytes(group uint64) int64 {
 	if st == nil {
 		return 0
 	}
-	return int64(st.extent().bytes())
+	return int64(st.extent().bytes)
 }
 
-// Destroy removes all rows of a group and revokes its handle.
+// Destroy removes all that there is of a group and revokes its handle.
 func (e *Engine) Destroy(group uint64) error {
 	const op = "raftlog.Destroy"
 	st := e.state(group)
@@ -256,43 +159,42 @@ func (e *Engine) Destroy(group uint64) error {
 	if err := g.begin(op); err != nil {
 		return err
 	}
-	b := e.db.NewBatch()
-	for _, kind := range []byte{kindLog, kindStable} {
-		err := b.DeleteRange(groupKey(kind, group), groupEnd(kind, group), nil)
-		if err != nil {
-			return g.abort(b, op, err)
-		}
-	}
-	st.setExtent(extent{})
-	return g.commit(op, b, st.reset)
+	return e.commit(&request{op: op, rec: destroyRecord(group), undo: st.hide(extent{}), end: g.end,
+		land: func(*segment, uint32) {
+			st.mu.Lock()
+			cached := st.recent.bytes
+			gone := st.applyDestroy()
+			st.mu.Unlock()
+			e.segs.died(gone)
+			e.writer.cache.bytes -= cached
+		}})
 }
 
 // Close waits for the calls in flight and closes the engine. Every later call fails.
-func (e *Engine) Close() error {
+func (e *Engine) Close() (err error) {
+	e.closing.Do(func() { err = e.close() })
+	return err
+}
+
+func (e *Engine) close() error {
+	e.keeper.close()
 	e.ops.Lock()
 	defer e.ops.Unlock()
-	if e.closed {
-		return nil
-	}
 	e.closed = true
-	if err := e.closeDB(); err != nil {
+	e.writer.close()
+	e.writer.timer.Stop()
+	var err error
+	if e.err() == nil {
+		err = e.writer.mark()
+	}
+	if err = errors.Join(err, e.segs.closeAll(), e.lock.Close()); err != nil {
 		return graph.Errorf("raftlog.Close", graph.KindUnavailable, "log engine in %s: %w",
 			e.dir, err)
 	}
 	return nil
 }
 
-// closeDB keeps a Pebble that already died from taking the process with it.
-func (e *Engine) closeDB() (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = recovered(p)
-		}
-	}()
-	return e.db.Close()
-}
-
-// enter lets a call use db until leave.
+// enter lets a call use the files until leave.
 func (e *Engine) enter(op string) error {
 	if err := e.err(); err != nil {
 		return err
@@ -306,3 +208,16 @@ func (e *Engine) enter(op string) error {
 }
 
 func (e *Engine) leave() { e.ops.RUnlock() }
+
+// commit writes a record durably. It returns when that is done, refused, or when the engine
+// died; the request's end runs in any case, perhaps later.
+func (e *Engine) commit(r *request) error {
+	r.done = make(chan error, 1)
+	e.writer.submit(r)
+	select {
+	case err := <-r.done:
+		return err
+	case <-e.failed:
+		return e.err()
+	}
+}

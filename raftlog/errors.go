@@ -18,6 +18,9 @@ var (
 	ErrFailed = errors.New("log store failed")
 	// ErrDeadline: a write missed the deadline; it may still land.
 	ErrDeadline = errors.New("write deadline exceeded")
+	// ErrDiskFull: there is no room for another segment. Nothing was written; truncations, terms
+	// and votes still work.
+	ErrDiskFull = errors.New("disk full")
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("log store closed")
 	// ErrCorrupt: stored bytes are not what was written.

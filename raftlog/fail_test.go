@@ -2,6 +2,7 @@ package raftlog
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"sync"
 	"sync/atomic"
@@ -16,12 +17,12 @@ import (
 	"github.com/codegraphdb/codegraph/graph"
 )
 
-// onWALSync calls f at every sync of the write-ahead log.
-func onWALSync(f func() error) errorfs.InjectorFunc {
+// onLogSync calls f at every sync of a segment.
+func onLogSync(f func() error) errorfs.InjectorFunc {
 	return func(op errorfs.Op) error {
 		switch op.Kind {
 		case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
-			if path.Ext(op.Path) == ".log" {
+			if path.Ext(op.Path) == segmentSuffix {
 				return f()
 			}
 		}
@@ -81,7 +82,7 @@ func TestRevokedHandle(t *testing.T) {
 func TestReopenWaitsForWriteInFlight(t *testing.T) {
 	syncing, release := make(chan struct{}, 99), make(chan struct{})
 	var hold atomic.Bool
-	fs := errorfs.Wrap(vfs.NewMem(), onWALSync(func() error {
+	fs := errorfs.Wrap(vfs.NewMem(), onLogSync(func() error {
 		if hold.Load() {
 			syncing <- struct{}{}
 			<-release
@@ -122,7 +123,7 @@ func TestReopenWaitsForWriteInFlight(t *testing.T) {
 func TestWriteDeadline(t *testing.T) {
 	release := make(chan struct{})
 	var hold atomic.Bool
-	fs := errorfs.Wrap(vfs.NewMem(), onWALSync(func() error {
+	fs := errorfs.Wrap(vfs.NewMem(), onLogSync(func() error {
 		if hold.Load() {
 			<-release
 		}
@@ -186,7 +187,7 @@ func TestWriteError(t *testing.T) {
 		t.Run(cause.Error(), func(t *testing.T) {
 			var broken atomic.Bool
 			mem := vfs.NewCrashableMem()
-			fs := errorfs.Wrap(mem, onWALSync(func() error {
+			fs := errorfs.Wrap(mem, onLogSync(func() error {
 				if broken.Load() {
 					return cause
 				}
@@ -218,50 +219,69 @@ func TestWriteError(t *testing.T) {
 	}
 }
 
-// TestFlushError has a disk that takes the write-ahead log but no table: the engine dies of it
-// while it runs, and does not hang when it opens.
-func TestFlushError(t *testing.T) {
-	var broken atomic.Bool
-	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if broken.Load() && op.Kind == errorfs.OpCreate && path.Ext(op.Path) == ".sst" {
+// fullDisk refuses new files while it is full.
+func fullDisk(fs vfs.FS, full *atomic.Bool) vfs.FS {
+	return errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if full.Load() && op.Kind == errorfs.OpOpen && path.Ext(op.Path) == segmentSuffix {
 			return syscall.ENOSPC
 		}
 		return nil
 	}))
-	fatal := make(chan error, 9)
-	opts := exact(fs)
-	opts.OnFatal = func(err error) { fatal <- err }
-	wantDead := func(err error) {
-		t.Helper()
-		if !errors.Is(err, ErrFailed) || !errors.Is(err, syscall.ENOSPC) ||
-			!graph.IsKind(err, graph.KindDiskFull) {
-			t.Errorf("the engine died of %v", err)
+}
+
+// On a full disk appends are refused and nothing else: terms, votes and truncations take what is
+// reserved, and what a truncation leaves free is written over without a new file.
+func TestDiskFull(t *testing.T) {
+	var full atomic.Bool
+	mem := vfs.NewCrashableMem()
+	opts := exact(fullDisk(mem, &full))
+	opts.SegmentBytes = 64 << 10
+	opts.OnFatal = func(err error) { t.Errorf("fatal: %v", err) }
+	e := openEngine(t, opts)
+	g, other := e.Group(1), e.Group(2)
+	store(t, other, entries(1, 9, 1))
+	full.Store(true)
+	last := uint64(0)
+	var err error
+	for err == nil {
+		if err = g.StoreLogs(entries(last+1, last+20, 1)); err == nil {
+			last += 20
+		}
+		if last > 1<<20 {
+			t.Fatal("a full disk takes entries without end")
 		}
 	}
-	e := openEngine(t, opts)
-	g := e.Group(1)
-	store(t, g, entries(1, 3, 1))
-	broken.Store(true)
-	if _, err := e.db.AsyncFlush(); err != nil {
-		t.Fatal(err)
+	if !errors.Is(err, ErrDiskFull) || !graph.IsKind(err, graph.KindDiskFull) {
+		t.Fatalf("StoreLogs on a full disk = %v", err)
 	}
-	wantDead(<-fatal)
-	deadCalls(t, e, g)
-	broken.Store(false) // Close waits for the flush
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
+	if got := content(t, g); got != fmt.Sprintf("1(t1) ..%d", last) {
+		t.Errorf("after the refusal the log is %s", got)
 	}
-
-	e = openEngine(t, exact(fs))
-	store(t, e.Group(1), entries(4, 6, 1))
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
+	err = errors.Join(g.SetUint64([]byte("CurrentTerm"), 2),
+		g.Set([]byte("LastVoteCand"), []byte("a")))
+	if err != nil {
+		t.Errorf("a vote on a full disk: %v", err)
 	}
-	broken.Store(true)
-	_, err := Open("log", opts)
-	wantDead(err)
-	wantDead(<-fatal)
-	broken.Store(false)
+	if err := g.StoreLogs(entries(last-5, last+30, 2)); !errors.Is(err, ErrDiskFull) {
+		t.Errorf("a conflicting append on a full disk = %v", err)
+	}
+	if got := content(t, g); got != fmt.Sprintf("1(t1) ..%d", last) {
+		t.Errorf("a refused append changed the log to %s", got)
+	}
+	if err := errors.Join(g.DeleteRange(1, last-1), other.DeleteRange(1, 9)); err != nil {
+		t.Errorf("truncation on a full disk: %v", err)
+	}
+	for i := last + 1; i < last+2000; i++ {
+		store(t, g, entries(i, i, 2))
+		if err := g.DeleteRange(0, i-1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opts.FS = crash(mem, 0)
+	want := fmt.Sprintf("%d(t2) ..%[1]d", last+1999)
+	if got := content(t, openEngine(t, opts).Group(1)); got != want {
+		t.Errorf("after a restart the log is %s", got)
+	}
 }
 
 func TestCallsAfterClose(t *testing.T) {

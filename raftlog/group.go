@@ -1,10 +1,6 @@
 package raftlog
 
 import (
-	"errors"
-	"time"
-
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/hashicorp/raft"
 
 	"github.com/codegraphdb/codegraph/graph"
@@ -52,7 +48,7 @@ func (g *Group) Err() error {
 }
 
 // LogBytes returns the bytes between the first and the last entry.
-func (g *Group) LogBytes() int64 { return int64(g.st.extent().bytes()) }
+func (g *Group) LogBytes() int64 { return int64(g.st.extent().bytes) }
 
 // FirstIndex returns the index of the first entry, 0 if there is none.
 func (g *Group) FirstIndex() (uint64, error) {
@@ -77,51 +73,40 @@ func (g *Group) bounds(op string) (extent, error) {
 	return g.st.extent(), nil
 }
 
-// GetLog reads the entry at index into l, raft.ErrLogNotFound if there is none.
+// GetLog reads the entry at index into l, raft.ErrLogNotFound if there is none. Its data must not
+// be changed: it may be shared with others that read it.
 func (g *Group) GetLog(index uint64, l *raft.Log) error {
 	const op = "raftlog.GetLog"
 	if err := g.enter(op); err != nil {
 		return err
 	}
 	defer g.engine.leave()
-	return g.readEntry(op, index, func(key, v []byte) error { return decodeEntry(key, v, l) })
-}
-
-// readEntry calls use with the entry at index. REQUIRES: enter.
-func (g *Group) readEntry(op string, index uint64, use func(key, v []byte) error) error {
-	if !g.st.extent().has(index) {
+	g.st.mu.RLock()
+	seen := g.st.ext.has(index)
+	cached, ok := g.st.recent.at(index)
+	g.st.mu.RUnlock()
+	if !seen {
 		return raft.ErrLogNotFound
 	}
-	key := logKey(g.st.id, index)
-	v, closer, err := g.engine.db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		if !g.st.extent().has(index) { // truncated just now (R7)
-			return raft.ErrLogNotFound
-		}
-		return g.engine.damaged(g.st, corrupt(op, "group %d: entry %d is missing", g.st.id, index))
+	if ok {
+		*l = cached
+		return nil
 	}
+	b, ok, err := g.engine.readEntry(op, g.st, index)
 	if err != nil {
-		return g.readFailed(op, err)
+		return err
 	}
-	defer closer.Close()
-	if err := use(key, v); err != nil {
-		return g.engine.damaged(g.st, corrupt(op, "group %d: entry %d: %v", g.st.id, index, err))
+	if !ok { // truncated just now (R7)
+		return raft.ErrLogNotFound
 	}
+	*l = viewEntry(b)
 	return nil
-}
-
-// readFailed tells a damaged file from a disk that does not answer.
-func (g *Group) readFailed(op string, err error) error {
-	if errors.Is(err, pebble.ErrCorruption) {
-		return g.engine.damaged(g.st, corrupt(op, "group %d: %v", g.st.id, err))
-	}
-	return graph.Errorf(op, graph.KindUnavailable, "group %d: %w", g.st.id, err)
 }
 
 // StoreLog appends one entry.
 func (g *Group) StoreLog(l *raft.Log) error { return g.StoreLogs([]*raft.Log{l}) }
 
-// StoreLogs appends entries in one durable batch (R2).
+// StoreLogs appends entries in one durable record (R2), with the commit index that was staged.
 func (g *Group) StoreLogs(logs []*raft.Log) error {
 	const op = "raftlog.StoreLogs"
 	if len(logs) == 0 {
@@ -130,6 +115,9 @@ func (g *Group) StoreLogs(logs []*raft.Log) error {
 	if err := g.storable(op, logs); err != nil {
 		return err
 	}
+	first, last := logs[0].Index, logs[len(logs)-1].Index
+	commit := min(g.st.staged.Load(), last)
+	rec, locs := appendRecord(g.st.id, commit, logs)
 	if err := g.begin(op); err != nil {
 		return err
 	}
@@ -137,78 +125,98 @@ func (g *Group) StoreLogs(logs []*raft.Log) error {
 		g.end()
 		return err
 	}
-	b := g.engine.db.NewBatch()
-	before, err := g.makeRoom(op, b, logs[0].Index)
-	if err != nil {
-		return g.abort(b, op, err)
+	return g.engine.commit(&request{op: op, rec: rec, grows: true, undo: g.makeRoom(first),
+		end: g.end, land: func(seg *segment, off uint32) {
+			g.engine.appended(g.st, appended{first, commit, rec, locs}, seg, off)
+		}})
+}
+
+// appended is an append that became durable.
+type appended struct {
+	first, commit uint64
+	rec           []byte
+	locs          []loc
+}
+
+// appended makes an append known to readers, from memory for a while.
+func (e *Engine) appended(st *groupState, a appended, seg *segment, off uint32) {
+	logs := make([]raft.Log, len(a.locs))
+	for i, l := range a.locs {
+		logs[i] = viewEntry(a.rec[l.off : l.off+l.n])
 	}
-	after := before
-	if after.empty() {
-		after.first, after.tail = logs[0].Index, after.base
-	}
-	for _, l := range logs {
-		after.last = l.Index
-		after.tail += entryBytes(l)
-		if err := putEntry(b, g.st.id, l, after.tail); err != nil {
-			return g.abort(b, op, err)
-		}
-	}
-	bytes := after.tail - before.tail
-	g.st.setExtent(before)
-	return g.commit(op, b, func() {
-		g.st.setExtent(after)
-		g.engine.m.appended(len(logs), bytes)
-	})
+	place(a.locs, seg.id, off)
+	bytes := locBytes(a.locs)
+	st.mu.Lock()
+	gone := st.applyAppend(a.first, a.commit, a.locs)
+	before := st.recent.bytes
+	st.recent.put(logs)
+	cached := st.recent.bytes - before
+	st.mu.Unlock()
+	e.segs.lived(seg.id, bytes)
+	e.segs.died(gone)
+	e.writer.cache.added(st, a.first+uint64(len(logs))-1, cached)
+	e.m.appended(len(logs), bytes)
 }
 
 // storable refuses entries that would leave a hole or cannot be encoded.
 func (g *Group) storable(op string, logs []*raft.Log) error {
+	size := 0
 	for i, l := range logs {
 		if l.Index == 0 || l.Index != logs[0].Index+uint64(i) {
 			return refuse(op, graph.KindInvalid, ErrHole,
 				"group %d: entry %d of a batch from %d has index %d",
 				g.st.id, i, logs[0].Index, l.Index)
 		}
-		if err := encodable(l); err != nil {
-			return graph.Errorf(op, graph.KindLimit, "group %d: entry %d: %w", g.st.id, l.Index, err)
-		}
+		size += entryLen(l)
+	}
+	if size > maxRecord {
+		return graph.Errorf(op, graph.KindLimit, "group %d: entries of %d bytes from %d are too large",
+			g.st.id, size, logs[0].Index)
 	}
 	return nil
 }
 
-// makeRoom deletes what stands in the way of an append at index and returns what is left.
-// REQUIRES: begin.
-func (g *Group) makeRoom(op string, b *pebble.Batch, index uint64) (extent, error) {
-	x := g.st.extent()
-	if x.empty() || index == x.last+1 {
-		return x, nil
+// makeRoom hides from readers what an append at index will replace. REQUIRES: begin.
+func (g *Group) makeRoom(index uint64) (undo func()) {
+	st := g.st
+	st.mu.RLock()
+	x := st.index.extent()
+	switch {
+	case x.empty() || index == x.last+1:
+	case index > x.last || index <= x.first: // a gap, or nothing is left
+		x = extent{}
+	default:
+		x = extent{first: x.first, last: index - 1, bytes: x.bytes - st.index.bytesFrom(index)}
 	}
-	if index > x.last || index <= x.first { // a gap, or nothing is left
-		err := b.DeleteRange(logKey(g.st.id, x.first), logKeyAfter(g.st.id, x.last), nil)
-		return extent{}, err
-	}
-	cum, err := g.cumulative(op, index-1)
-	if err != nil {
-		return x, err
-	}
-	left := extent{first: x.first, last: index - 1, base: x.base, tail: cum}
-	return left, b.DeleteRange(logKey(g.st.id, index), logKeyAfter(g.st.id, x.last), nil)
+	st.mu.RUnlock()
+	return st.hide(x)
 }
 
-// cumulative returns the cumulative bytes through the entry at index. REQUIRES: enter.
-func (g *Group) cumulative(op string, index uint64) (cum uint64, err error) {
-	err = g.readEntry(op, index, func(key, v []byte) (err error) {
-		cum, err = checkEntry(key, v)
+// StageCommitIndex gives the index up to which entries are known to be committed. It becomes
+// durable with the next append.
+func (g *Group) StageCommitIndex(index uint64) error {
+	const op = "raftlog.StageCommitIndex"
+	if err := g.enter(op); err != nil {
 		return err
-	})
-	return cum, err
+	}
+	defer g.engine.leave()
+	for {
+		old := g.st.staged.Load()
+		if index <= old || g.st.staged.CompareAndSwap(old, index) {
+			return nil
+		}
+	}
 }
 
-func putEntry(b *pebble.Batch, group uint64, l *raft.Log, cum uint64) error {
-	put := b.SetDeferred(logKeyLen, entryLen(l))
-	copy(put.Key, logKey(group, l.Index))
-	encodeEntry(put.Value, put.Key, l, cum)
-	return put.Finish()
+// GetCommitIndex returns the durable commit index, at most the last index.
+func (g *Group) GetCommitIndex() (uint64, error) {
+	x, err := g.bounds("raftlog.GetCommitIndex")
+	if err != nil {
+		return 0, err
+	}
+	g.st.mu.RLock()
+	defer g.st.mu.RUnlock()
+	return min(g.st.commit, x.last), nil
 }
 
 // enter lets a call of this handle read until engine.leave.
@@ -227,7 +235,7 @@ func (g *Group) revoked(op string) error {
 	return refuse(op, graph.KindUnavailable, ErrRevoked, "group %d", g.st.id)
 }
 
-// begin lets a call of this handle write until end, abort or commit.
+// begin lets a call of this handle write until end.
 func (g *Group) begin(op string) error {
 	if !g.st.lock(g.engine.failed) {
 		return g.engine.err()
@@ -242,43 +250,4 @@ func (g *Group) begin(op string) error {
 func (g *Group) end() {
 	g.engine.leave()
 	g.st.unlock()
-}
-
-// abort ends a write of which nothing reached the engine.
-func (g *Group) abort(b *pebble.Batch, op string, err error) error {
-	_ = b.Close()
-	g.end()
-	if graph.KindOf(err) != graph.KindOther {
-		return err
-	}
-	return graph.Errorf(op, graph.KindInternal, "group %d: %w", g.st.id, err)
-}
-
-// commit writes b durably and ends the write that begin began. landed runs before anybody else
-// may write, also when the caller was told of a missed deadline before.
-func (g *Group) commit(op string, b *pebble.Batch, landed func()) error {
-	return g.engine.run(op, func() error {
-		defer g.end()
-		start := time.Now()
-		if err := apply(b); err != nil {
-			g.engine.fail(op, err)
-			return g.engine.err()
-		}
-		g.engine.m.synced(time.Since(start))
-		landed()
-		return nil
-	})
-}
-
-// apply commits and frees a batch. Pebble panics where it cannot go on.
-func apply(b *pebble.Batch) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = recovered(p)
-		}
-	}()
-	if err := b.Commit(pebble.Sync); err != nil {
-		return err
-	}
-	return b.Close()
 }

@@ -62,16 +62,11 @@ func (g *guard) run(op string, write func() error) error {
 			return err
 		}
 	case <-timer.C:
-		g.fail(op, fmt.Errorf("%w after %v", ErrDeadline, g.deadline))
+		g.fail(op, g.late())
 	case <-g.failed:
 	}
 	return g.err()
 }
 
-// recovered turns a panic of the storage library into an error.
-func recovered(p any) error {
-	if err, ok := p.(error); ok {
-		return fmt.Errorf("storage engine: %w", err)
-	}
-	return fmt.Errorf("storage engine: %v", p)
-}
+// late is what a write died of that missed the deadline.
+func (g *guard) late() error { return fmt.Errorf("%w after %v", ErrDeadline, g.deadline) }

@@ -11,13 +11,17 @@ type Metrics struct {
 	Groups      int           // groups that have rows or were opened
 	Appends     uint64        // StoreLogs calls that were acknowledged
 	Entries     uint64        // entries in them
-	Bytes       uint64        // bytes of those entries, keys included
+	Bytes       uint64        // bytes of those entries
 	Truncations uint64        // DeleteRange calls that deleted something
-	Syncs       uint64        // durable writes of any kind
-	SyncTime    time.Duration // sum of their latencies
+	Rewritten   uint64        // entries that were written again so that old segments can go
+	Syncs       uint64        // rounds: one write and one sync for all that waited
+	SyncTime    time.Duration // sum of their syncs
 	SyncMax     time.Duration // the longest
 	LogBytes    int64         // bytes between first and last entry, all groups
 	DiskBytes   uint64        // bytes of the engine's files
+	Segments    int           // files of the log
+	Free        int           // files that wait to be overwritten
+	TornBytes   uint64        // length of the unacknowledged write that open cut off
 }
 
 // String returns the metrics in one line.
@@ -27,9 +31,10 @@ func (m Metrics) String() string {
 		mean = m.SyncTime / time.Duration(m.Syncs)
 	}
 	return fmt.Sprintf("groups %d, appends %d, entries %d, bytes %d, truncations %d, "+
-		"syncs %d (mean %v, max %v), log %d B, disk %d B",
-		m.Groups, m.Appends, m.Entries, m.Bytes, m.Truncations,
-		m.Syncs, mean, m.SyncMax, m.LogBytes, m.DiskBytes)
+		"rewritten %d, syncs %d (mean %v, max %v), log %d B, disk %d B in %d segments and %d free, "+
+		"torn %d B",
+		m.Groups, m.Appends, m.Entries, m.Bytes, m.Truncations, m.Rewritten, m.Syncs, mean,
+		m.SyncMax, m.LogBytes, m.DiskBytes, m.Segments, m.Free, m.TornBytes)
 }
 
 // counters is the part of Metrics that writes count.
@@ -60,21 +65,33 @@ func (c *counters) synced(d time.Duration) {
 	c.c.SyncMax = max(c.c.SyncMax, d)
 }
 
+func (c *counters) rewrote(entries int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.c.Rewritten += uint64(entries)
+}
+
+func (c *counters) torn(bytes uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.c.TornBytes = bytes
+}
+
 // Metrics returns the engine's counters.
 func (e *Engine) Metrics() Metrics {
 	e.m.mu.Lock()
 	m := e.m.c
 	e.m.mu.Unlock()
-	e.mu.Lock()
-	for _, st := range e.groups {
+	for _, st := range e.states() {
 		if st.exists() {
 			m.Groups++
-			m.LogBytes += int64(st.extent().bytes())
+			m.LogBytes += int64(st.extent().bytes)
 		}
 	}
-	e.mu.Unlock()
 	if e.enter("raftlog.Metrics") == nil {
-		m.DiskBytes = e.db.Metrics().DiskSpaceUsage()
+		u := e.segs.usage()
+		m.Segments, m.Free = u.log, u.free
+		m.DiskBytes = uint64(u.logBytes + u.freeBytes)
 		e.leave()
 	}
 	return m

@@ -10,8 +10,9 @@ import (
 // Defaults of Options and SnapshotOptions.
 const (
 	DefaultWriteDeadline = 10 * time.Second
-	DefaultMemTableBytes = 64 << 20
-	DefaultCacheBytes    = 16 << 20
+	DefaultSegmentBytes  = 16 << 20
+	DefaultMaxBytes      = 1 << 30
+	DefaultCacheBytes    = 64 << 20
 	DefaultRetainBytes   = 8 << 20
 	DefaultPinBytes      = 256 << 20
 	DefaultKeepSnapshots = 2
@@ -39,13 +40,18 @@ type Options struct {
 	// verify. A node destroys the replica and adds it again as a non-voter. Nil only logs.
 	OnCorrupt func(group uint64, err error)
 
-	// MemTableBytes is the size of a memtable. Entries that are truncated before it is full
-	// never reach a table file, so it should hold what gathers between two snapshots.
-	// Default 64 MiB.
-	MemTableBytes int64
+	// SegmentBytes is the size of a segment's file. Two are there at least; a batch that needs
+	// more room gets a file of its own. Default 16 MiB.
+	SegmentBytes int64
 
-	// CacheBytes is the size of the block cache; a log is read from its memtable nearly always.
-	// Default 16 MiB.
+	// MaxBytes is the size of the log on disk above which the entries that are still needed of
+	// its oldest segments are written again at its end, so that one group that does not truncate
+	// does not keep what all the others wrote since. A log of which more than half is needed may
+	// be larger. Default 1 GiB.
+	MaxBytes int64
+
+	// CacheBytes bounds the newest entries of all groups that are kept in memory, so that what
+	// is applied or sent to followers is not read from disk. Default 64 MiB; negative keeps none.
 	CacheBytes int64
 
 	// RetainBytes is how much of a group's log survives the truncation of a prefix, so that a
@@ -69,10 +75,14 @@ func (o Options) withDefaults() Options {
 	if o.WriteDeadline <= 0 {
 		o.WriteDeadline = DefaultWriteDeadline
 	}
-	if o.MemTableBytes <= 0 {
-		o.MemTableBytes = DefaultMemTableBytes
+	if o.SegmentBytes <= 0 {
+		o.SegmentBytes = DefaultSegmentBytes
 	}
-	if o.CacheBytes <= 0 {
+	o.SegmentBytes = max(o.SegmentBytes, 4*firstRound)
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = DefaultMaxBytes
+	}
+	if o.CacheBytes == 0 {
 		o.CacheBytes = DefaultCacheBytes
 	}
 	if o.RetainBytes == 0 {

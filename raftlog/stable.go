@@ -3,9 +3,8 @@ package raftlog
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 
-	"github.com/cockroachdb/pebble/v2"
+	"github.com/codegraphdb/codegraph/graph"
 )
 
 // The names under which Raft persists its vote; see persistVote in its source.
@@ -14,32 +13,31 @@ var (
 	nameVoteCand = []byte("LastVoteCand")
 )
 
+// maxRow bounds a stable row: all rows of all groups stand at the beginning of every segment.
+const maxRow = 64 << 10
+
 // Set writes a stable value durably. Raft's vote candidate takes the vote's term with it (R3).
 func (g *Group) Set(name, val []byte) error {
 	const op = "raftlog.Set"
+	if len(name)+len(val) > maxRow {
+		return graph.Errorf(op, graph.KindLimit, "group %d: a stable row of %d bytes, at most %d",
+			g.st.id, len(name)+len(val), maxRow)
+	}
 	if err := g.begin(op); err != nil {
 		return err
 	}
-	vote := bytes.Equal(name, nameVoteCand)
-	if err := g.st.damage(); vote && err != nil { // a damaged replica never votes
-		g.end()
-		return err
+	rows := []row{{string(name), bytes.Clone(val)}}
+	if bytes.Equal(name, nameVoteCand) {
+		if err := g.st.damage(); err != nil { // a damaged replica never votes
+			g.end()
+			return err
+		}
+		if g.voteTerm != nil {
+			rows = append(rows, row{string(nameVoteTerm), uint64Bytes(*g.voteTerm)})
+			g.voteTerm = nil
+		}
 	}
-	b := g.engine.db.NewBatch()
-	var err error
-	if vote && g.voteTerm != nil {
-		err = putStable(b, g.st.id, nameVoteTerm, uint64Bytes(*g.voteTerm))
-	}
-	if err == nil {
-		err = putStable(b, g.st.id, name, val)
-	}
-	if err != nil {
-		return g.abort(b, op, err)
-	}
-	if vote {
-		g.voteTerm = nil
-	}
-	return g.commit(op, b, func() {})
+	return g.putRows(op, rows)
 }
 
 // SetUint64 writes a stable number durably, except a vote's term, which waits for its candidate
@@ -54,71 +52,72 @@ func (g *Group) SetUint64(name []byte, val uint64) error {
 		g.end()
 		return nil
 	}
-	old, err := g.stable(op, name)
-	if err != nil {
-		g.end()
-		return err
-	}
-	if bytes.Equal(old, uint64Bytes(val)) {
+	if old := g.row(name); bytes.Equal(old, uint64Bytes(val)) {
 		g.end()
 		return nil
 	}
-	b := g.engine.db.NewBatch()
-	if err := putStable(b, g.st.id, name, uint64Bytes(val)); err != nil {
-		return g.abort(b, op, err)
+	return g.putRows(op, []row{{string(name), uint64Bytes(val)}})
+}
+
+// putRows writes rows in one record and ends the write that begin began.
+func (g *Group) putRows(op string, rows []row) error {
+	for i := range rows {
+		if rows[i].val == nil {
+			rows[i].val = []byte{}
+		}
 	}
-	return g.commit(op, b, func() {})
+	return g.engine.commit(&request{op: op, rec: stableRecord(g.st.id, rows), end: g.end,
+		land: func(*segment, uint32) {
+			g.st.mu.Lock()
+			defer g.st.mu.Unlock()
+			g.st.applyRows(rows)
+		}})
+}
+
+// row returns a stable value that is on disk, nil if there is none.
+func (g *Group) row(name []byte) []byte {
+	g.st.mu.RLock()
+	defer g.st.mu.RUnlock()
+	return g.st.rows[string(name)]
 }
 
 // Get returns a stable value, nil if there is none.
 func (g *Group) Get(name []byte) ([]byte, error) {
-	const op = "raftlog.Get"
-	if err := g.enter(op); err != nil {
+	if err := g.enterRows("raftlog.Get"); err != nil {
 		return nil, err
 	}
 	defer g.engine.leave()
-	return g.stable(op, name)
+	return bytes.Clone(g.row(name)), nil
 }
 
 // GetUint64 returns a stable number, 0 if there is none.
 func (g *Group) GetUint64(name []byte) (uint64, error) {
 	const op = "raftlog.GetUint64"
-	if err := g.enter(op); err != nil {
+	if err := g.enterRows(op); err != nil {
 		return 0, err
 	}
 	defer g.engine.leave()
-	val, err := g.stable(op, name)
-	if err != nil || val == nil {
-		return 0, err
+	val := g.row(name)
+	if val == nil {
+		return 0, nil
 	}
 	if len(val) != 8 {
-		return 0, g.engine.damaged(g.st, corrupt(op, "group %d: %q has %d bytes, a number has 8",
-			g.st.id, name, len(val)))
+		return 0, graph.Errorf(op, graph.KindInvalid, "group %d: %q has %d bytes, a number has 8",
+			g.st.id, name, len(val))
 	}
 	return binary.BigEndian.Uint64(val), nil
 }
 
-// stable reads a stable value, nil if there is none. REQUIRES: enter.
-func (g *Group) stable(op string, name []byte) ([]byte, error) {
-	key := stableKey(g.st.id, name)
-	row, closer, err := g.engine.db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, nil
+// enterRows lets a call read stable rows. A damaged group may have lost one, so it has none.
+func (g *Group) enterRows(op string) error {
+	if err := g.enter(op); err != nil {
+		return err
 	}
-	if err != nil {
-		return nil, g.readFailed(op, err)
+	if err := g.st.damage(); err != nil {
+		g.engine.leave()
+		return err
 	}
-	defer closer.Close()
-	val, err := decodeStable(key, row)
-	if err != nil {
-		return nil, g.engine.damaged(g.st, corrupt(op, "group %d: %q: %v", g.st.id, name, err))
-	}
-	return val, nil
-}
-
-func putStable(b *pebble.Batch, group uint64, name, val []byte) error {
-	key := stableKey(group, name)
-	return b.Set(key, encodeStable(key, val), nil)
+	return nil
 }
 
 func uint64Bytes(v uint64) []byte { return binary.BigEndian.AppendUint64(nil, v) }

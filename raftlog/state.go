@@ -1,12 +1,9 @@
 package raftlog
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
-
-	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/codegraphdb/codegraph/graph"
 )
@@ -14,12 +11,11 @@ import (
 // extent is what is known of a group's log without reading it. The zero value is the empty log.
 type extent struct {
 	first, last uint64 // indexes; 0 if empty
-	base, tail  uint64 // cumulative bytes before first and through last
+	bytes       uint64
 }
 
 func (x extent) empty() bool           { return x.last == 0 }
 func (x extent) has(index uint64) bool { return index != 0 && x.first <= index && index <= x.last }
-func (x extent) bytes() uint64         { return x.tail - x.base }
 
 // groupState is what the engine knows of a group. It outlives handles.
 type groupState struct {
@@ -30,11 +26,17 @@ type groupState struct {
 	// stuck write longer than the engine lives.
 	write chan struct{}
 
-	mu   sync.RWMutex
-	ext  extent          // guarded by mu
-	bad  error           // guarded by mu; a row did not verify (R4)
-	gone bool            // guarded by mu; destroyed and not opened since
-	pins map[*pin]uint64 // guarded by mu; pin -> index
+	staged atomic.Uint64 // commit index that the next append takes along
+
+	mu     sync.RWMutex
+	ext    extent            // guarded by mu; what readers may see (R7)
+	index  entryIndex        // guarded by mu; what is on disk
+	recent recent            // guarded by mu; the end of it
+	rows   map[string][]byte // guarded by mu; stable rows; values are not changed
+	commit uint64            // guarded by mu; of the last append that had one
+	bad    error             // guarded by mu; something did not verify (R4)
+	gone   bool              // guarded by mu; destroyed and not opened since
+	pins   map[*pin]uint64   // guarded by mu; pin -> index
 }
 
 type pin struct{ _ byte } // not of size zero: addresses must differ
@@ -43,6 +45,7 @@ func newGroupState(id uint64) *groupState {
 	return &groupState{
 		id:    id,
 		write: make(chan struct{}, 1),
+		rows:  map[string][]byte{},
 		pins:  map[*pin]uint64{},
 	}
 }
@@ -65,18 +68,16 @@ func (st *groupState) extent() extent {
 	return st.ext
 }
 
-func (st *groupState) setExtent(x extent) {
+// hide lets readers see no more than x. It returns what a refused write must undo.
+func (st *groupState) hide(x extent) (undo func()) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.ext = x
-}
-
-// reset forgets everything of a group whose rows were removed.
-func (st *groupState) reset() {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.ext, st.bad, st.gone = extent{}, nil, true
-	clear(st.pins)
+	return func() {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		st.ext = st.index.extent()
+	}
 }
 
 func (st *groupState) opened() {
@@ -97,6 +98,42 @@ func (st *groupState) damage() error {
 	return st.bad
 }
 
+// The changes that a record makes, the same when it was written and when it is read again. They
+// return the places that are no longer needed. REQUIRES: mu.
+
+func (st *groupState) applyAppend(first, commit uint64, locs []loc) (gone []loc) {
+	gone = st.index.put(first, locs)
+	st.commit = max(st.commit, commit)
+	st.ext = st.index.extent()
+	return gone
+}
+
+func (st *groupState) applyBounds(first, last uint64) (gone []loc) {
+	gone = st.index.keep(first, last)
+	st.ext = st.index.extent()
+	st.recent.keep(first, last)
+	if last != 0 && st.commit > last {
+		st.commit = last
+	}
+	return gone
+}
+
+func (st *groupState) applyRows(rows []row) {
+	for _, r := range rows {
+		st.rows[r.name] = r.val
+	}
+}
+
+func (st *groupState) applyDestroy() (gone []loc) {
+	gone = st.index.keep(0, 0)
+	st.ext, st.recent, st.commit = extent{}, recent{}, 0
+	st.bad, st.gone = nil, true
+	clear(st.rows)
+	clear(st.pins)
+	st.staged.Store(0)
+	return gone
+}
+
 // damaged records the first row that did not verify and tells the owner.
 func (e *Engine) damaged(st *groupState, err error) error {
 	st.mu.Lock()
@@ -114,63 +151,46 @@ func (e *Engine) damaged(st *groupState, err error) error {
 	return err
 }
 
-// loadGroups finds the groups and their extents with a few seeks each. A damaged group does not
-// keep the others from being opened: its own calls fail.
-func (e *Engine) loadGroups() error {
-	it, err := e.db.NewIter(nil)
-	if err != nil {
-		return graph.Errorf("raftlog.Open", graph.KindUnavailable, "scan of %s: %w", e.dir, err)
-	}
-	for _, kind := range []byte{kindLog, kindStable} {
-		for ok := it.SeekGE([]byte{kind}); ok && it.Key()[0] == kind; {
-			id, whole := keyGroup(it.Key())
-			if !whole {
-				_ = it.Close()
-				return corrupt("raftlog.Open", "%s has a key %x", e.dir, it.Key())
-			}
-			st := e.state(id)
-			if kind == kindLog {
-				e.loadExtent(it, st)
-			}
-			ok = it.SeekGE(groupEnd(kind, id))
+// readEntry returns the verified bytes of the entry at index, and whether the entry is there.
+// REQUIRES: enter.
+func (e *Engine) readEntry(op string, st *groupState, index uint64) (b []byte, ok bool, err error) {
+	st.mu.RLock()
+	at, ok := st.index.at(index)
+	st.mu.RUnlock()
+	for ok {
+		b = make([]byte, at.n)
+		err := errSegmentGone
+		if seg := e.segs.get(at.seg); seg != nil {
+			err = seg.readAt(b, int64(at.off))
 		}
+		bad := error(nil)
+		if err == nil {
+			bad = checkEntry(st.id, index, b)
+		}
+		if err == nil && bad == nil {
+			return b, true, nil
+		}
+		// It may have been truncated or moved meanwhile, and its place taken by another.
+		st.mu.RLock()
+		now, still := st.index.at(index)
+		st.mu.RUnlock()
+		if still && now == at {
+			return nil, false, e.readFailed(op, st, index, err, bad)
+		}
+		at, ok = now, still
 	}
-	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		return graph.Errorf("raftlog.Open", graph.KindUnavailable, "scan of %s: %w", e.dir, err)
-	}
-	return nil
+	return nil, false, nil
 }
 
-// loadExtent reads a group's first entry, at which it stands, and its last.
-func (e *Engine) loadExtent(it *pebble.Iterator, st *groupState) {
-	var x extent
-	first, cum, err := currentEntry(it)
-	x.first, x.base = first, cum-uint64(logKeyLen+len(it.Value()))
-	if err == nil && it.SeekLT(groupEnd(kindLog, st.id)) {
-		x.last, x.tail, err = currentEntry(it)
+// readFailed tells a damaged entry from a disk that does not answer.
+func (e *Engine) readFailed(op string, st *groupState, index uint64, err, bad error) error {
+	if bad == nil && !isEOF(err) && err != errSegmentGone {
+		return graph.Errorf(op, graph.KindUnavailable, "group %d: entry %d: %w", st.id, index, err)
 	}
-	if err != nil {
-		_ = e.damaged(st, corrupt("raftlog.Open", "group %d in %s: %v", st.id, e.dir, err))
-		return
+	if bad == nil {
+		bad = err
 	}
-	st.setExtent(x)
-}
-
-// currentEntry verifies the entry that it stands on.
-func currentEntry(it *pebble.Iterator) (index, cum uint64, err error) {
-	index, ok := keyIndex(it.Key())
-	if !ok {
-		return 0, 0, fmt.Errorf("key %x is not an entry's", it.Key())
-	}
-	v, err := it.ValueAndErr()
-	if err != nil {
-		return index, 0, err
-	}
-	cum, err = checkEntry(it.Key(), v)
-	if err != nil {
-		return index, 0, fmt.Errorf("entry %d: %w", index, err)
-	}
-	return index, cum, nil
+	return e.damaged(st, corrupt(op, "group %d: entry %d: %v", st.id, index, bad))
 }
 
 // Verify reads a group's entries from index from on: all are there, verify, and are reachable
@@ -198,34 +218,15 @@ func (g *Group) Verify(from uint64) error {
 			"group %d: log begins at %d, the snapshot before it ends at %d",
 			g.st.id, x.first, from-1))
 	}
-	return g.verifyRange(op, from, x.last)
-}
-
-func (g *Group) verifyRange(op string, from, last uint64) error {
-	it, err := g.engine.db.NewIter(&pebble.IterOptions{
-		LowerBound: logKey(g.st.id, from),
-		UpperBound: logKeyAfter(g.st.id, last),
-	})
-	if err != nil {
-		return graph.Errorf(op, graph.KindUnavailable, "group %d: %w", g.st.id, err)
-	}
-	want := from
-	for ok := it.First(); ok && err == nil; ok = it.Next() {
-		var index uint64
-		index, _, err = currentEntry(it)
-		if err == nil && index != want {
-			err = fmt.Errorf("entry %d is missing", want)
+	for index := from; index <= x.last; index++ {
+		_, ok, err := g.engine.readEntry(op, g.st, index)
+		if err == nil && !ok && g.st.extent().has(index) {
+			err = g.engine.damaged(g.st, corrupt(op, "group %d: entry %d is missing",
+				g.st.id, index))
 		}
-		want++
-	}
-	if failed := it.Close(); failed != nil {
-		return g.readFailed(op, failed)
-	}
-	if err == nil && want != last+1 {
-		err = fmt.Errorf("entry %d is missing", want)
-	}
-	if err != nil {
-		return g.engine.damaged(g.st, corrupt(op, "group %d: %v", g.st.id, err))
+		if err != nil {
+			return fmt.Errorf("entries %d to %d: %w", from, x.last, err)
+		}
 	}
 	return nil
 }

@@ -1,8 +1,6 @@
 package raftlog
 
 import (
-	"sort"
-
 	"github.com/codegraphdb/codegraph/graph"
 )
 
@@ -14,82 +12,71 @@ func (g *Group) DeleteRange(min, max uint64) error {
 	if err := g.begin(op); err != nil {
 		return err
 	}
-	old := g.st.extent()
-	if old.empty() || min > max || max < old.first || min > old.last {
-		g.end()
-		return nil
-	}
-	left, err := g.remaining(op, old, min, max)
-	if err != nil || left == old {
+	left, change, err := g.remaining(op, min, max)
+	if err != nil || !change {
 		g.end()
 		return err
 	}
-	from, to := old.first, old.last
-	switch {
-	case left.empty():
-	case left.first > old.first:
-		to = left.first - 1
-	default:
-		from = left.last + 1
-	}
-	b := g.engine.db.NewBatch()
-	err = b.DeleteRange(logKey(g.st.id, from), logKeyAfter(g.st.id, to), nil)
-	if err != nil {
-		return g.abort(b, op, err)
-	}
-	g.st.setExtent(left)
-	return g.commit(op, b, g.engine.m.truncated)
+	rec := boundsRecord(g.st.id, left.first, left.last)
+	return g.engine.commit(&request{op: op, rec: rec, undo: g.st.hide(left), end: g.end,
+		land: func(*segment, uint32) {
+			g.st.mu.Lock()
+			before := g.st.recent.bytes
+			gone := g.st.applyBounds(left.first, left.last)
+			cached := g.st.recent.bytes - before
+			g.st.mu.Unlock()
+			g.engine.segs.died(gone)
+			g.engine.writer.cache.bytes += cached
+			g.engine.m.truncated()
+		}})
 }
 
-// remaining returns what is left of x without min..max. REQUIRES: begin.
-func (g *Group) remaining(op string, x extent, min, max uint64) (extent, error) {
+// remaining returns what is left of the log without min..max, and whether that is less.
+// REQUIRES: begin.
+func (g *Group) remaining(op string, min, max uint64) (left extent, change bool, err error) {
+	g.st.mu.RLock()
+	defer g.st.mu.RUnlock()
+	index := &g.st.index
+	x := index.extent()
 	switch {
+	case x.empty() || min > max || max < x.first || min > x.last:
+		return x, false, nil
 	case min <= x.first && max >= x.last:
-		return extent{}, nil
+		return extent{}, true, nil
 	case max >= x.last:
-		cum, err := g.cumulative(op, min-1)
-		return extent{first: x.first, last: min - 1, base: x.base, tail: cum}, err
+		return extent{first: x.first, last: min - 1, bytes: x.bytes - index.bytesFrom(min)}, true, nil
 	case min > x.first:
-		return x, refuse(op, graph.KindInvalid, ErrHole,
+		return x, false, refuse(op, graph.KindInvalid, ErrHole,
 			"group %d: %d..%d lies inside %d..%d", g.st.id, min, max, x.first, x.last)
 	}
-	first, err := g.prefixCut(op, x, max+1)
-	if err != nil || first <= x.first {
-		return x, err
+	first := g.prefixCut(x, max+1)
+	if first <= x.first {
+		return x, false, nil
 	}
-	cum, err := g.cumulative(op, first-1)
-	return extent{first: first, last: x.last, base: cum, tail: x.tail}, err
+	return extent{first: first, last: x.last, bytes: x.bytes - index.bytesBelow(first)}, true, nil
 }
 
 // prefixCut returns the first index that stays when Raft no longer needs what is below want.
-func (g *Group) prefixCut(op string, x extent, want uint64) (uint64, error) {
-	if x.bytes() <= uint64(g.engine.opts.PinBytes) {
+// REQUIRES: st.mu.
+func (g *Group) prefixCut(x extent, want uint64) uint64 {
+	if x.bytes <= uint64(g.engine.opts.PinBytes) {
 		want = g.st.pinned(want)
 	}
 	if g.engine.opts.RetainBytes < 0 || want <= x.first {
-		return want, nil
+		return want
 	}
-	retain := uint64(g.engine.opts.RetainBytes)
-	var failed error
-	// The number of leading entries that may go: the first n whose removal leaves too little,
-	// less one.
-	n := sort.Search(int(want-x.first), func(i int) bool {
-		if failed != nil {
-			return true
+	left := x.bytes
+	for i, l := range g.st.index.locs[:want-x.first] {
+		if left-uint64(l.n) < uint64(g.engine.opts.RetainBytes) {
+			return x.first + uint64(i)
 		}
-		cum, err := g.cumulative(op, x.first+uint64(i))
-		if err != nil {
-			failed = err
-		}
-		return x.tail-cum < retain
-	})
-	return x.first + uint64(n), failed
+		left -= uint64(l.n)
+	}
+	return want
 }
 
-// pinned lowers the cut to what the pins need: all entries above their indexes.
+// pinned lowers the cut to what the pins need: all entries above their indexes. REQUIRES: mu.
 func (st *groupState) pinned(cut uint64) uint64 {
-	st.mu.RLock()
-	defer st.mu.RUnlock()
 	for _, index := range st.pins {
 		if index < cut {
 			cut = min(cut, index+1)

@@ -16,12 +16,14 @@ type fence struct {
 // fences lists the heavy dependencies.
 func fences() []fence {
 	return []fence{
-		{"github.com/cockroachdb/pebble", []string{"shard", "raftlog"}, "only storage knows the engine"},
+		{"github.com/cockroachdb/pebble", []string{"shard", "raftlog", "bench"},
+			"only storage knows the engine"},
 		{"github.com/smacker/go-tree-sitter", []string{"ingest/..."}, "cgo stays in ingest"},
 		{"github.com/hashicorp/memberlist", []string{"cluster"}, "gossip is an adapter of cluster"},
-		{"github.com/hashicorp/raft", []string{"node/...", "raftlog"},
+		{"github.com/hashicorp/raft", []string{"node/...", "raftlog", "bench"},
 			"shard and cluster are state machines that know no Raft"},
-		{"github.com/hashicorp/raft-boltdb", []string{"node", "raftlog"}, "the meta group's log"},
+		{"github.com/hashicorp/raft-boltdb", []string{"node", "raftlog", "bench"},
+			"the meta group's log"},
 		{"go.etcd.io/bbolt", []string{"node", "raftlog"}, "the meta group's log"},
 		{"github.com/boltdb/bolt", nil, "bbolt took its place"},
 		{"github.com/prometheus", []string{"node"}, "packages return figures, node exports them"},
@@ -46,7 +48,8 @@ type callFence struct {
 func callFences() []callFence {
 	return []callFence{
 		{"google.golang.org/grpc", "NewServer", []string{"node/..."}, "node serves, others register"},
-		{"github.com/hashicorp/raft", "NewRaft", []string{"node/..."}, "node runs the groups"},
+		{"github.com/hashicorp/raft", "NewRaft", []string{"node/...", "bench"},
+			"node runs the groups"},
 		{"net/http", "ListenAndServe", []string{"node/..."}, "node serves"},
 	}
 }

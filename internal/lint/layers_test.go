@@ -48,7 +48,7 @@ const layers = `
 
 4 | codegraph graph api api/...           < internal/localcluster
 4 | codegraph graph api api/... node      < internal/testcluster
-4 | codegraph graph api api/... vector ingest internal/localcluster < bench
+4 | codegraph graph api api/... vector ingest raftlog internal/localcluster < bench
 4 | graph                                 < chaos/history
 4 | chaos/history                         < chaos/check
 4 | chaos/history chaos/check             < chaos/toydb

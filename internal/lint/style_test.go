@@ -143,8 +143,7 @@ func checkTodos(all tree) []finding {
 // panicAllowed lists where our code may panic, by "path function": the reason.
 func panicAllowed() map[string]string {
 	return map[string]string{
-		"raftlog/engine.go Fatalf": "pebble's Logger.Fatalf must not return",
-		"shard/options.go Fatalf":  "pebble's Logger.Fatalf must not return",
+		"shard/options.go Fatalf": "pebble's Logger.Fatalf must not return",
 	}
 }
 
