@@ -15,4 +15,7 @@
 //	G5  Encoding is deterministic: equal facts give equal bytes, whatever the order they came in.
 //	G6  A decoder never panics on hostile bytes and never allocates more than the input justifies.
 //	G7  The lowest bit of a timestamp is 1 for an import id and 0 for a commit timestamp.
+//	G8  The key of a vertex says who writes it: transactions those of manager cypher, imports all
+//	    others. The kind of a row says the same (1.1).
+//	G9  What a transaction locks follows from its operations alone, never from what is stored.
 package graph

@@ -173,6 +173,20 @@ type HalfEdge struct {
 	// Elsewhere are sites in fragments of the vertex that lie in another file, or begin at another
 	// line, than the merged vertex says: variants of one function for several systems.
 	Elsewhere []Place
+	// Of edges made by Cypher: what tells two between the same vertices apart, and the type's name
+	// where Type is CustomEdge.
+	ID       EdgeID
+	TypeName string
+	// Properties are what Cypher gave the edge, or laid over it.
+	Properties Properties
+}
+
+// Named returns the name of the edge's type.
+func (h *HalfEdge) Named() string {
+	if h.TypeName != "" {
+		return h.TypeName
+	}
+	return h.Type.String()
 }
 
 // DecodeOut decodes the value of an O row, passing each edge to yield until it returns false.
@@ -299,5 +313,6 @@ func compareHalf(a, b HalfEdge) int {
 	if c := cmp.Compare(a.Type, b.Type); c != 0 {
 		return c
 	}
-	return bytes.Compare(a.Other[:], b.Other[:])
+	return cmp.Or(cmp.Compare(a.TypeName, b.TypeName), bytes.Compare(a.Other[:], b.Other[:]),
+		bytes.Compare(a.ID[:], b.ID[:]))
 }

@@ -50,10 +50,32 @@ func (k ErrorKind) String() string {
 type Error struct {
 	Op     string    // "shard.Apply", "ingest.Open"
 	Kind   ErrorKind // what class of failure
+	Reason Reason    // tells apart what one kind covers; may be empty
 	Msg    string    // names the thing and the place
 	Remedy string    // what the reader can do about it; may be empty
 	Err    error     // the cause; may be nil
 }
+
+// Reason tells apart errors of one kind for whoever reacts to them. Values travel: none changes.
+type Reason string
+
+// The reasons for which a transaction is refused.
+const (
+	// ReasonOwnedByIngest: only an import may do that to an ingested vertex or edge (1.1).
+	ReasonOwnedByIngest Reason = "OWNED_BY_INGEST"
+	// ReasonLocked: another transaction is under way there; once it has ended the same may work.
+	ReasonLocked Reason = "LOCKED"
+	// ReasonChanged: something was changed after the transaction began; begin again.
+	ReasonChanged Reason = "CHANGED"
+	// ReasonPrecondition: a precondition of the request does not hold.
+	ReasonPrecondition Reason = "PRECONDITION"
+	// ReasonHasEdges: a vertex with edges is deleted only with them.
+	ReasonHasEdges Reason = "HAS_EDGES"
+	// ReasonTooOld: a timestamp lies below what the shard keeps.
+	ReasonTooOld Reason = "TOO_OLD"
+	// ReasonEnded: the transaction has already ended in another way.
+	ReasonEnded Reason = "ENDED"
+)
 
 // Error returns "op: message: cause (remedy)".
 func (e *Error) Error() string {
@@ -99,6 +121,27 @@ func Errorf(op string, kind ErrorKind, format string, args ...any) *Error {
 func (e *Error) WithRemedy(format string, args ...any) *Error {
 	e.Remedy = fmt.Sprintf(format, args...)
 	return e
+}
+
+// WithReason returns e with the reason.
+func (e *Error) WithReason(r Reason) *Error {
+	e.Reason = r
+	return e
+}
+
+// ReasonOf returns the reason of the first Error in err's chain that has one, "" if none has.
+func ReasonOf(err error) Reason {
+	for err != nil {
+		var e *Error
+		if !errors.As(err, &e) {
+			return ""
+		}
+		if e.Reason != "" {
+			return e.Reason
+		}
+		err = e.Err
+	}
+	return ""
 }
 
 // KindOf returns the kind of the first Error in err's chain, KindOther if there is none.

@@ -108,7 +108,11 @@ func indexRows(owner OwnerID, v *Vertex, rows []Row) []Row {
 func IndexValues(ix Index, v *Vertex) []string {
 	switch ix {
 	case IndexKind:
-		return []string{KindIndexValue(v.Kind)}
+		var out []string
+		for _, k := range v.KindSet().List() {
+			out = append(out, KindIndexValue(k))
+		}
+		return out
 	case IndexName:
 		return []string{v.Name}
 	case IndexNameLower:
@@ -120,6 +124,8 @@ func IndexValues(ix Index, v *Vertex) []string {
 		if v.Kind == File {
 			return []string{path.Base(v.Path)}
 		}
+	case IndexLabel:
+		return v.Labels
 	}
 	return nil
 }

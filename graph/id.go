@@ -14,6 +14,22 @@ type Slot uint16
 // Slots is the number of slots.
 const Slots = 1 << 16
 
+// SlotRange is a range of slots, both ends included.
+type SlotRange struct {
+	Lo, Hi uint16
+}
+
+// Has tells whether a slot is in the range.
+func (r SlotRange) Has(s Slot) bool { return r.Lo <= uint16(s) && uint16(s) <= r.Hi }
+
+// Covers tells whether every slot of o is in the range.
+func (r SlotRange) Covers(o SlotRange) bool { return r.Lo <= o.Lo && o.Hi <= r.Hi }
+
+// with returns the smallest range that has r and s.
+func (r SlotRange) with(s Slot) SlotRange {
+	return SlotRange{min(r.Lo, uint16(s)), max(r.Hi, uint16(s))}
+}
+
 // RepoID is the immutable id of a repository; names may change, ids never do.
 type RepoID uint64
 

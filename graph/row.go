@@ -15,15 +15,32 @@ import (
 //	X | slot1 | index1 | value 00 | v16 | owner8   exact-value indexes
 //	M | ...                                   the shard's own state; never in a batch
 //
-// All numbers are big-endian. A shard appends layer and timestamp to the key (shard/doc.go).
+// Only transactions write these, and the X rows of owner 0 (1.1):
+//
+//	C | v16                                   vertex made by Cypher
+//	e | v16 | dir1 | type 00 | other16 | id16 half of an edge made by Cypher, at each of its ends
+//	P | v16 | 0                               labels and properties laid over an ingested vertex
+//	P | v16 | dir1 | type1 | other16          properties laid over an ingested edge, at both ends
+//	L | name | 00 | txn16                     lock (lock.go)
+//	T | slot1 | txn16                         the transaction's record
+//	T | slot1 | txn16 | key                   staged: a C, e, P, X row to be, or an L row to go
+//
+// All numbers are big-endian; dir is 1 for out, 2 for in. A shard appends layer and timestamp to
+// the keys of all but L, T and M (shard/doc.go). Imports write import ids there, transactions
+// commit timestamps.
 const (
-	RowVertex = 'N'
-	RowDoc    = 'D'
-	RowOut    = 'O'
-	RowIn     = 'I'
-	RowOwner  = 'F'
-	RowIndex  = 'X'
-	RowMeta   = 'M'
+	RowVertex  = 'N'
+	RowDoc     = 'D'
+	RowOut     = 'O'
+	RowIn      = 'I'
+	RowOwner   = 'F'
+	RowIndex   = 'X'
+	RowMeta    = 'M'
+	RowMade    = 'C'
+	RowHalf    = 'e'
+	RowOverlay = 'P'
+	RowLock    = 'L'
+	RowTxn     = 'T'
 )
 
 // Index names one exact-value index among the X rows. Values are stored.
@@ -37,7 +54,8 @@ const (
 	IndexCamel     Index = 4 // each camel-case or snake-case part of the name, in lower case
 	IndexRepo      Index = 5 // 8 bytes: repository id -> its owners (v = slot of the F row)
 	IndexPath      Index = 6 // files: base name of the path
-	indexes        Index = 7 // after the last
+	IndexLabel     Index = 7 // labels that Cypher gave, owner 0
+	indexes        Index = 8 // after the last
 )
 
 // Row is a key without version and its value. An empty value is a tombstone.
@@ -129,7 +147,14 @@ type RowInfo struct {
 	Slot   Slot
 	Part   uint16
 	Index  Index  // X rows
-	Value  string // X rows: the indexed value
+	Value  string // X rows: the indexed value; L rows: the name of what is locked
+
+	Out    bool     // e and P rows of edges: Vertex is the source
+	Type   string   // e and P rows of edges
+	Other  VertexID // e and P rows of edges: the far end
+	Edge   EdgeID   // e rows
+	Txn    TxnID    // L and T rows
+	Staged string   // T rows: the key of the staged row; empty: the record
 }
 
 // ParseRow parses a row key without version.
@@ -168,7 +193,10 @@ func ParseRow(key []byte) (RowInfo, error) {
 		}
 		return r, nil
 	}
-	return r, badRow(key)
+	if parseTxnRow(&r, rest) {
+		return r, nil
+	}
+	return RowInfo{}, badRow(key)
 }
 
 // validIndexed tells whether a value is one that indexValue can have made: an X key must parse from

@@ -27,6 +27,7 @@ const (
 	Constant
 	ExternalSymbol
 	UnresolvedRef
+	Custom
 	vertexKinds // count
 )
 
@@ -49,6 +50,7 @@ const (
 	UnresolvedCall
 	Embeds
 	DependsOn
+	CustomEdge
 	edgeTypes // count
 )
 
@@ -80,6 +82,7 @@ var Kinds = []KindInfo{
 	{Constant, "Constant", "a package or module constant"},
 	{ExternalSymbol, "ExternalSymbol", "a symbol that is pointed at but not ingested"},
 	{UnresolvedRef, "UnresolvedRef", "all references spelled by one name that nothing resolves"},
+	{Custom, "Custom", "made by Cypher, with labels of its own only"},
 }
 
 // EdgeInfo describes an edge type for docs/SCHEMA.md and for error messages.
@@ -104,6 +107,7 @@ var EdgeTypes = []EdgeInfo{
 	{UnresolvedCall, "UNRESOLVED_CALL", "callable -> UnresolvedRef: a call whose target is not known"},
 	{Embeds, "EMBEDS", "struct or interface -> the type it embeds"},
 	{DependsOn, "DEPENDS_ON", "package -> package, from a manifest"},
+	{CustomEdge, "CUSTOM", "made by Cypher, with a type of its own"},
 }
 
 // PropertyInfo describes a property of a vertex as Cypher sees it.

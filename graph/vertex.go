@@ -66,6 +66,8 @@ type Vertex struct {
 	Reason     string     // files only: why skipped or partial
 	Size       uint64     // files only: bytes
 	Source     Source
+	Labels     []string   // what Cypher gave, sorted; of a vertex made by Cypher all labels
+	Properties Properties // what Cypher gave; they come before the fields of the same name
 }
 
 // MaxDoc is the number of bytes of a documentation comment that are kept.
@@ -193,12 +195,14 @@ func compareFragments(a, b *Vertex) int {
 		cmp.Compare(a.Repo, b.Repo), cmp.Compare(a.Span.Line, b.Span.Line))
 }
 
-// AppendVertex appends the wire form of a merged vertex: id, fragment, doc.
+// AppendVertex appends the wire form of a merged vertex: id, fragment, doc, labels, properties.
 func AppendVertex(b []byte, v *Vertex) []byte {
 	e := encoder{b: b}
 	e.id(v.ID)
 	e.bytes(EncodeFragment(v))
 	e.string(v.Doc)
+	e.strings(v.Labels)
+	e.properties(v.Properties)
 	return e.b
 }
 
@@ -208,6 +212,7 @@ func TakeVertex(b []byte) (*Vertex, []byte, error) {
 	id := d.id()
 	frag := d.bytes()
 	doc := d.string()
+	labels, props := d.strings(), d.properties()
 	if d.bad {
 		return nil, nil, Errorf("graph.TakeVertex", KindCorrupt, "vertex is malformed")
 	}
@@ -215,6 +220,6 @@ func TakeVertex(b []byte) (*Vertex, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	v.Doc = doc
+	v.Doc, v.Labels, v.Properties = doc, labels, props
 	return v, d.b, nil
 }

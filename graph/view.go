@@ -1,5 +1,7 @@
 package graph
 
+import "slices"
+
 // Outcome is what became of an import: the timestamp of its commit, zero if it was aborted.
 type Outcome struct {
 	Import Timestamp
@@ -39,7 +41,8 @@ const (
 // ExpandSpec asks for the edges of given vertices.
 type ExpandSpec struct {
 	Out, In       bool
-	Types         EdgeSet    // zero means any
+	Types         EdgeSet    // zero means any, if Named is empty
+	Named         []string   // and these types that Cypher made up
 	Only          []VertexID // keep edges to these only; empty means all
 	Sites         bool       // fill in HalfEdge.Sites (out edges)
 	MinConfidence uint8
@@ -89,7 +92,16 @@ func AppendExpandSpec(b []byte, s *ExpandSpec) []byte {
 	for _, v := range s.Only {
 		e.id(v)
 	}
+	e.strings(s.Named)
 	return e.b
+}
+
+// Allows tells whether edges of a type are asked for.
+func (s *ExpandSpec) Allows(h *HalfEdge) bool {
+	if s.Types == 0 && len(s.Named) == 0 {
+		return true
+	}
+	return s.Types.Has(h.Type) || h.TypeName != "" && slices.Contains(s.Named, h.TypeName)
 }
 
 // DecodeExpandSpec decodes what AppendExpandSpec wrote.
@@ -100,6 +112,7 @@ func DecodeExpandSpec(b []byte) (*ExpandSpec, error) {
 	for range d.count(idLen) {
 		s.Only = append(s.Only, d.id())
 	}
+	s.Named = d.strings()
 	return s, d.done("graph.DecodeExpandSpec", "expand spec")
 }
 
@@ -129,13 +142,16 @@ func AppendAdjacency(b []byte, a *Adjacency) []byte {
 			e.uint(uint64(p.Line))
 			e.uint(uint64(p.Column))
 		}
+		e.raw(h.ID[:])
+		e.string(h.TypeName)
+		e.properties(h.Properties)
 	}
 	return e.b
 }
 
 // TakeAdjacency decodes one adjacency from the front of b and returns the rest.
 func TakeAdjacency(b []byte) (*Adjacency, []byte, error) {
-	const least = 24
+	const least = 42
 	d := decoder{b: b}
 	a := &Adjacency{Vertex: d.id(), More: d.bool()}
 	a.Edges = make([]HalfEdge, d.count(least))
@@ -155,6 +171,8 @@ func TakeAdjacency(b []byte) (*Adjacency, []byte, error) {
 				h.Elsewhere[j] = Place{d.string(), d.uint32(), d.uint32()}
 			}
 		}
+		copy(h.ID[:], d.take(edgeIDLen))
+		h.TypeName, h.Properties = d.string(), d.properties()
 	}
 	if d.bad {
 		return nil, nil, Errorf("graph.TakeAdjacency", KindCorrupt, "adjacency is malformed")

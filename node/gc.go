@@ -52,7 +52,8 @@ func (r *replica) collect(ctx context.Context, safepoint graph.Timestamp) error 
 	for {
 		step, cancel := context.WithTimeout(ctx, defaultDeadline)
 		res, err := r.propose(step, func(term, epoch uint64) []byte {
-			return shard.EncodeGC(term, epoch, safepoint, cursor, gcRows)
+			return shard.EncodeGC(term, epoch, shard.GC{Safepoint: safepoint, Cursor: cursor,
+				MaxRows: gcRows})
 		})
 		cancel()
 		if err != nil {

@@ -61,6 +61,7 @@ type applier struct {
 	rows    bool                         // counters have changed
 	value   []byte                       // scratch
 	pruned  bool                         // the watermark has risen
+	touched bool                         // there is more for GC to look at
 }
 
 func newApplier(s *Shard) *applier {
@@ -104,6 +105,8 @@ func (a *applier) entry(e *Entry) (Result, error) {
 		err = a.configure(c.body, &r)
 	case cmdGC:
 		err = a.collect(e, c.body, &r)
+	default:
+		err = a.transaction(c.typ, c.body, &r)
 	}
 	return r, err
 }
@@ -139,7 +142,7 @@ func (a *applier) configure(body []byte, r *Result) error {
 	case d.Epoch <= cur.Epoch:
 		r.Err = errorf("Apply", graph.KindStaleEpoch, "shard %d: epoch %d is not above %d",
 			cur.ID, d.Epoch, cur.Epoch)
-	case !d.Slots.covers(cur.Slots):
+	case !d.Slots.Covers(cur.Slots):
 		r.Err = errorf("Apply", graph.KindUnsupported, "shard %d cannot give up slots", cur.ID)
 	default:
 		a.st.desc = d
@@ -207,7 +210,7 @@ func (a *applier) commit() error {
 	clear(a.written)
 	clear(a.slots)
 	clear(a.imports)
-	a.moved, a.rows = false, false
+	a.moved, a.rows, a.touched = false, false, false
 	return nil
 }
 
@@ -217,6 +220,11 @@ func (a *applier) seal() error {
 	b := a.batch
 	if err := b.Set(keyApplied, a.st.applied.encode(), nil); err != nil {
 		return err
+	}
+	if a.touched {
+		if err := b.Set(keyGC, a.st.gc.encode(), nil); err != nil {
+			return err
+		}
 	}
 	for id := range a.imports {
 		if err := b.Set(importKey(id), a.st.imports[id].encode(), nil); err != nil {

@@ -59,7 +59,7 @@ func batches(id graph.Timestamp, repo graph.RepoID, rows []graph.Row) [][]byte {
 	return append(out, b.Encode())
 }
 
-func allSlots() SlotRange { return SlotRange{0, graph.Slots - 1} }
+func allSlots() SlotRange { return SlotRange{Lo: 0, Hi: graph.Slots - 1} }
 
 func benchRows() []graph.Row {
 	var rows []graph.Row

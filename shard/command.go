@@ -2,6 +2,7 @@ package shard
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/codegraphdb/codegraph/graph"
 )
@@ -22,6 +23,11 @@ type Result struct {
 	Done      bool   // GC: the pass is complete
 	Removed   int    // GC: rows removed
 	Err       error  // rejected, with no effect, on every replica alike
+	// Txn is what the shard knows of the transaction after the command; nil: nothing.
+	Txn *graph.TxnRecord
+	// Blocked is the lock in the way, if Err has graph.ReasonLocked: when its holder has ended, the
+	// same command may work.
+	Blocked *graph.Lock
 }
 
 type commandType byte
@@ -32,10 +38,15 @@ const (
 	cmdOutcome   commandType = 2
 	cmdConfigure commandType = 3
 	cmdGC        commandType = 4
+	cmdOnePhase  commandType = 5
+	cmdPrepare   commandType = 6
+	cmdDecide    commandType = 7
+	cmdResolve   commandType = 8
+	commands     commandType = 9 // after the last
 )
 
 const (
-	commandFormat = 1
+	commandFormat = 2
 	commandHead   = 1 + 1 + 8 + 8
 )
 
@@ -68,7 +79,7 @@ func decodeCommand(data []byte) (command, error) {
 	}
 	c := command{commandType(data[1]), binary.BigEndian.Uint64(data[2:]),
 		binary.BigEndian.Uint64(data[10:]), data[commandHead:]}
-	if c.typ < cmdWrite || c.typ > cmdGC {
+	if c.typ < cmdWrite || c.typ >= commands {
 		return c, errorf("Apply", graph.KindUnsupported, "command of unknown type %d", c.typ).
 			WithRemedy("run the version that wrote it, or a newer one")
 	}
@@ -93,14 +104,84 @@ func EncodeConfigure(term uint64, d Descriptor) []byte {
 	return append(commandBytes(cmdConfigure, term, d.Epoch, descriptorLen), d.encode()...)
 }
 
-// EncodeGC makes the command that collects what no read at or above the safepoint can see. A pass
-// begins with a nil cursor; each next command takes the cursor of the last result. maxRows bounds
-// the versions that one command looks at.
-func EncodeGC(term, epoch uint64, safepoint graph.Timestamp, cursor []byte, maxRows int) []byte {
-	b := commandBytes(cmdGC, term, epoch, 12+len(cursor))
-	b = binary.BigEndian.AppendUint64(b, uint64(safepoint))
-	b = binary.BigEndian.AppendUint32(b, uint32(max(maxRows, 1)))
-	return append(b, cursor...)
+// GC says what one command collects. A pass begins without a cursor; each next command takes the
+// cursor of the last result and says the same otherwise.
+type GC struct {
+	Safepoint graph.Timestamp // reads below it are refused from now on
+	// Pins are timestamps below the safepoint that stay readable, in any order. One that lies below
+	// the last safepoint and was no pin then is passed over: what it needs may be gone.
+	Pins    []graph.Timestamp
+	Cursor  []byte
+	MaxRows int // versions that the command looks at
+}
+
+// EncodeGC makes the command that collects what no read can see: none at or above the safepoint,
+// none at a pin.
+//
+//	+------------+-------+---------+------------+--------+
+//	| safepoint8 | rows4 | n pins4 | pin8 * n   | cursor |
+//	+------------+-------+---------+------------+--------+
+func EncodeGC(term, epoch uint64, gc GC) []byte {
+	pins := sortedPins(gc.Pins)
+	b := commandBytes(cmdGC, term, epoch, 16+8*len(pins)+len(gc.Cursor))
+	b = binary.BigEndian.AppendUint64(b, uint64(gc.Safepoint))
+	b = binary.BigEndian.AppendUint32(b, uint32(max(gc.MaxRows, 1)))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(pins)))
+	for _, p := range pins {
+		b = binary.BigEndian.AppendUint64(b, uint64(p))
+	}
+	return append(b, gc.Cursor...)
+}
+
+func sortedPins(pins []graph.Timestamp) []graph.Timestamp {
+	pins = slices.Clone(pins)
+	slices.Sort(pins)
+	return slices.Compact(pins)
+}
+
+// decodeGCCommand takes the body of a command apart; nil if it is malformed.
+func decodeGCCommand(b []byte) *GC {
+	const head = 16
+	if len(b) < head {
+		return nil
+	}
+	gc := &GC{Safepoint: graph.Timestamp(bigU64(b)), MaxRows: int(binary.BigEndian.Uint32(b[8:]))}
+	n := int(binary.BigEndian.Uint32(b[12:]))
+	if b = b[head:]; n > len(b)/8 {
+		return nil
+	}
+	for i := range n {
+		gc.Pins = append(gc.Pins, graph.Timestamp(bigU64(b[8*i:])))
+	}
+	if !slices.IsSorted(gc.Pins) {
+		return nil
+	}
+	gc.Cursor = b[8*n:]
+	return gc
+}
+
+// EncodeOnePhase makes the command of a transaction within the shard.
+func EncodeOnePhase(term, epoch uint64, t *graph.OnePhase) []byte {
+	return commandOf(cmdOnePhase, term, epoch, t.Encode())
+}
+
+// EncodePrepare makes the command that stages a transaction's part in the shard.
+func EncodePrepare(term, epoch uint64, t *graph.Prepare) []byte {
+	return commandOf(cmdPrepare, term, epoch, t.Encode())
+}
+
+// EncodeDecide makes the command that ends a transaction at its primary.
+func EncodeDecide(term, epoch uint64, t *graph.Decide) []byte {
+	return commandOf(cmdDecide, term, epoch, t.Encode())
+}
+
+// EncodeResolve makes the command that carries out in the shard what was decided.
+func EncodeResolve(term, epoch uint64, t *graph.Resolve) []byte {
+	return commandOf(cmdResolve, term, epoch, t.Encode())
+}
+
+func commandOf(typ commandType, term, epoch uint64, body []byte) []byte {
+	return append(commandBytes(typ, term, epoch, len(body)), body...)
 }
 
 const (

@@ -75,7 +75,13 @@ func (x *expander) vertex(ctx context.Context, id graph.VertexID) (graph.Adjacen
 			return a, err
 		}
 	}
+	if err := x.halves(ctx, id); err != nil {
+		return a, err
+	}
 	a.Edges = x.confident(graph.SortHalfEdges(x.edges))
+	if err := x.overlays(id, a.Edges); err != nil {
+		return a, err
+	}
 	a.More = x.full
 	if bounded {
 		if len(a.Edges) > x.left {
@@ -148,7 +154,7 @@ func edgeOwner(row []byte) graph.OwnerID {
 // take looks at one stored edge. Confidence is judged after the merge.
 func (x *expander) take(h graph.HalfEdge) bool {
 	x.visited++
-	if !x.spec.Types.Allows(h.Type) {
+	if !x.spec.Allows(&h) {
 		return true
 	}
 	if x.only != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/shard/stream"
 )
 
 // Checkpoint makes everything applied durable and puts a copy of the store into dir, which must not
@@ -42,7 +43,7 @@ func (s *Shard) ExportStream(dir string) (*Export, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, size, err := newExporter(s.opts.FS, dir)
+	e, size, err := stream.NewExporter(s.opts.FS, dir)
 	if err != nil {
 		return nil, errors.Join(errorf("ExportStream", graph.KindOther, "shard %d: %w",
 			s.opts.ID, err), s.opts.FS.RemoveAll(dir))
@@ -129,7 +130,7 @@ func stage(dir, name string, opts *Options, r io.Reader, index uint64) (err erro
 	if err := fs.MkdirAll(tmp, 0o755); err != nil {
 		return errorf("Install", graph.KindOther, "shard %d: %w", opts.ID, err)
 	}
-	if err := unpack(fs, tmp, r); err != nil {
+	if err := stream.Unpack(fs, tmp, r); err != nil {
 		return err
 	}
 	if err := adopt(tmp, opts, index); err != nil {

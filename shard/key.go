@@ -16,6 +16,7 @@ const (
 	partLen    = 2
 	layerLen   = 4
 	stampLen   = 8
+	txnLen     = 16
 	versionLen = layerLen + stampLen
 )
 
@@ -39,10 +40,15 @@ func splitKey(key []byte) int {
 	}
 	n := len(key)
 	switch key[0] {
-	case graph.RowVertex, graph.RowDoc, graph.RowOut, graph.RowIn:
+	case graph.RowVertex, graph.RowDoc, graph.RowOut, graph.RowIn, graph.RowMade, graph.RowHalf,
+		graph.RowOverlay:
 		n = 1 + idLen
 	case graph.RowOwner:
 		n = 1 + 2 + ownerLen
+	case graph.RowLock:
+		n = 1 + idLen + 1
+	case graph.RowTxn:
+		n = 1 + 1 + txnLen
 	case graph.RowIndex:
 		n = indexPrefixLen(key)
 	}
@@ -82,8 +88,23 @@ func splitVersion(key []byte) (row []byte, id graph.Timestamp) {
 	return key[:n], graph.Timestamp(^binary.BigEndian.Uint64(key[n+layerLen:]))
 }
 
+// ingestSlot returns the slot of a well-formed row key of the kinds that imports write (1.1).
+func ingestSlot(key []byte) (graph.Slot, bool) {
+	if len(key) == 0 {
+		return 0, false
+	}
+	switch key[0] {
+	case graph.RowVertex, graph.RowDoc, graph.RowOut, graph.RowIn, graph.RowOwner:
+		return rowSlot(key)
+	case graph.RowIndex:
+		slot, ok := rowSlot(key)
+		return slot, ok && bigU64(key[len(key)-ownerLen:]) != 0
+	}
+	return 0, false
+}
+
 // rowSlot returns the slot of a well-formed row key. It is graph.ParseRow for who needs only that:
-// it allocates nothing.
+// for what imports write it allocates nothing.
 func rowSlot(key []byte) (graph.Slot, bool) {
 	if len(key) == 0 {
 		return 0, false
@@ -102,6 +123,9 @@ func rowSlot(key []byte) (graph.Slot, bool) {
 		if len(key) != want || !validIndexPrefix(key[:at]) || key[at] != key[1] {
 			return 0, false
 		}
+	default:
+		info, err := graph.ParseRow(key)
+		return info.Slot, err == nil
 	}
 	if len(key) != want {
 		return 0, false
@@ -112,7 +136,7 @@ func rowSlot(key []byte) (graph.Slot, bool) {
 func validIndexPrefix(p []byte) bool {
 	const most = 3 + 256 + 1
 	ix := graph.Index(p[2])
-	return p[len(p)-1] == 0 && len(p) <= most && ix >= graph.IndexKind && ix <= graph.IndexPath
+	return p[len(p)-1] == 0 && len(p) <= most && ix >= graph.IndexKind && ix <= graph.IndexLabel
 }
 
 // successor returns the first key after all keys with a prefix; nil if there is none.
@@ -138,6 +162,7 @@ var (
 	keyIncarnation = metaKey('n')
 	prefixImport   = metaKey('i')
 	prefixSlot     = metaKey('s')
+	prefixPending  = metaKey('t')
 )
 
 func metaKey(name byte) []byte { return []byte{graph.RowMeta, name} }
@@ -145,6 +170,8 @@ func metaKey(name byte) []byte { return []byte{graph.RowMeta, name} }
 func importKey(id graph.Timestamp) []byte {
 	return binary.BigEndian.AppendUint64(bytes.Clone(prefixImport), uint64(id))
 }
+
+func pendingKey(id graph.TxnID) []byte { return append(bytes.Clone(prefixPending), id[:]...) }
 
 func slotKey(s graph.Slot) []byte {
 	return binary.BigEndian.AppendUint16(bytes.Clone(prefixSlot), uint16(s))

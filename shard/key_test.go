@@ -19,7 +19,14 @@ func randomKey(r *rand.Rand) []byte {
 		return b
 	}
 	var k []byte
-	switch kind := "NDOIFXM?"[r.IntN(8)]; kind {
+	var v, other graph.VertexID
+	copy(v[:], small(idLen))
+	copy(other[:], small(idLen))
+	var edge graph.EdgeID
+	copy(edge[:], small(len(edge)))
+	var txn graph.TxnID
+	copy(txn[:], small(txnLen))
+	switch kind := "NDOIFXM?CePQLT"[r.IntN(14)]; kind {
 	case 'N', 'D':
 		k = append([]byte{kind}, small(idLen+ownerLen)...)
 	case 'O', 'I':
@@ -39,6 +46,20 @@ func randomKey(r *rand.Rand) []byte {
 		}
 		k = graph.IndexPrefix(id[0], ix, string(value), true)
 		k = append(append(k, id[:]...), small(ownerLen)...)
+	case 'C':
+		k = graph.MadeRowKey(v)
+	case 'e':
+		k = graph.HalfRowKey(v, r.IntN(2) == 0, []string{"a", "ab", "KNOWS"}[r.IntN(3)], other, edge)
+	case 'P':
+		k = graph.OverlayRowKey(v)
+	case 'Q':
+		k = graph.EdgeOverlayRowKey(v, r.IntN(2) == 0, graph.Calls, other)
+	case 'L':
+		return cut(r, graph.LockRowKey(randomLock(r, v, other, edge), txn))
+	case 'T':
+		inner := [][]byte{nil, graph.MadeRowKey(v), graph.OverlayRowKey(v),
+			graph.LockRowKey(randomLock(r, v, other, edge), txn)}[r.IntN(4)]
+		return cut(r, graph.StagedRowKey(v.Slot(), txn, inner))
 	case 'M':
 		return append([]byte{kind}, small(r.IntN(12))...)
 	default:
@@ -47,10 +68,26 @@ func randomKey(r *rand.Rand) []byte {
 	if r.IntN(4) > 0 {
 		k = appendVersion(k, graph.Timestamp(r.IntN(3)*2+1))
 	}
+	return cut(r, k)
+}
+
+func cut(r *rand.Rand, k []byte) []byte {
 	if r.IntN(4) == 0 {
 		k = k[:r.IntN(len(k)+1)]
 	}
 	return k
+}
+
+// randomLock returns the name of a lock near a vertex.
+func randomLock(r *rand.Rand, v, other graph.VertexID, edge graph.EdgeID) string {
+	on := graph.Element{Vertex: graph.Ref{ID: v, Key: "cypher . x."},
+		Other: graph.Ref{ID: other, Key: "cypher . y."}, Type: "KNOWS", ID: edge}
+	p := graph.TxnPart{Mutations: []graph.Mutation{{Kind: graph.MutateCreate, On: on, Halves: 3}},
+		Reads: []graph.ReadEntry{{Kind: graph.ReadEdges, Vertex: v}, {Kind: graph.ReadEdges, Vertex: v,
+			Type: "KNOWS"}, {Kind: graph.ReadIndex, Index: graph.IndexName, Value: "n"}},
+		Locks: []graph.LockRequest{{Vertex: on.Vertex, Exclusive: true}}}
+	held := p.HeldLocks(graph.SlotRange{Lo: uint16(v.Slot()), Hi: uint16(v.Slot())})
+	return held[r.IntN(len(held))].Name
 }
 
 // TestComparer holds the comparer to the contract of pebble.Comparer over pairs of keys, bare

@@ -28,6 +28,9 @@ func (v *View) Lookup(ctx context.Context, ids []graph.VertexID, doc bool) ([]gr
 		} else if out[i], err = v.external(ids[i]); err != nil {
 			return nil, err
 		}
+		if err := v.overlay(&out[i]); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
@@ -45,7 +48,8 @@ func byID(ids []graph.VertexID) []int {
 	return order
 }
 
-// fragments returns the visible fragments of a vertex, in the order of their owners.
+// fragments returns the visible fragments of a vertex, in the order of their owners. A vertex made
+// by Cypher is its own and only one.
 func (v *View) fragments(id graph.VertexID, doc bool) ([]*graph.Vertex, error) {
 	var frags []*graph.Vertex
 	var owners []graph.OwnerID
@@ -61,8 +65,14 @@ func (v *View) fragments(id graph.VertexID, doc bool) ([]*graph.Vertex, error) {
 		}
 		frags, owners = append(frags, f), append(owners, r.owner())
 	}
-	if err := r.err(); err != nil || !doc || len(frags) == 0 {
-		return frags, err
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	if len(frags) == 0 {
+		return v.made(id)
+	}
+	if !doc {
+		return frags, nil
 	}
 	for ok := r.seekPrefix(v.prefix(graph.RowDoc, id)); ok; ok = r.next() {
 		i := slices.Index(owners, r.owner())
@@ -80,7 +90,8 @@ func (v *View) fragments(id graph.VertexID, doc bool) ([]*graph.Vertex, error) {
 	return frags, r.err()
 }
 
-// external makes the vertex that is pointed at but not ingested, out of its I rows (1.9).
+// external makes the vertex that is pointed at but not ingested, out of its I rows, or of the edges
+// that Cypher made there (1.9).
 func (v *View) external(id graph.VertexID) (graph.Vertex, error) {
 	out := graph.Vertex{ID: id}
 	r := &v.rows
@@ -107,7 +118,10 @@ func (v *View) external(id graph.VertexID) (graph.Vertex, error) {
 		}
 		break
 	}
-	return out, r.err()
+	if err := r.err(); err != nil || out.Key != "" {
+		return out, err
+	}
+	return out, v.attached(&out)
 }
 
 // prefix returns the prefix of the rows of one kind of a vertex, in a buffer of the view.

@@ -77,7 +77,7 @@ func newHistory(t testing.TB, r *rand.Rand, n int) *history {
 		ts += 10
 		if r.IntN(4) == 0 && ts > 160 {
 			h.safe = max(h.safe, ts-graph.Timestamp(r.IntN(6)*10))
-			h.add(EncodeGC(1, 0, h.safe, nil, 1+r.IntN(60)))
+			h.add(EncodeGC(1, 0, GC{Safepoint: h.safe, MaxRows: 1 + r.IntN(60)}))
 		}
 	}
 	return h

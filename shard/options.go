@@ -11,15 +11,7 @@ import (
 )
 
 // SlotRange is a range of slots, both ends included.
-type SlotRange struct {
-	Lo, Hi uint16
-}
-
-// Has tells whether a slot is in the range.
-func (r SlotRange) Has(s graph.Slot) bool { return r.Lo <= uint16(s) && uint16(s) <= r.Hi }
-
-// covers tells whether every slot of o is in the range.
-func (r SlotRange) covers(o SlotRange) bool { return r.Lo <= o.Lo && o.Hi <= r.Hi }
+type SlotRange = graph.SlotRange
 
 // Descriptor says which shard this is and which slots it has. Its epoch grows with every change.
 type Descriptor struct {

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/codegraphdb/codegraph/graph"
@@ -13,6 +14,7 @@ import (
 type outcomes struct {
 	watermark graph.Timestamp
 	safepoint graph.Timestamp
+	pins      []graph.Timestamp // sorted; never changed
 
 	mu   sync.RWMutex
 	byID map[graph.Timestamp]decided
@@ -24,7 +26,7 @@ type decided struct {
 }
 
 func newOutcomes(st *state) *outcomes {
-	o := &outcomes{watermark: st.gc.watermark, safepoint: st.gc.safepoint,
+	o := &outcomes{watermark: st.gc.watermark, safepoint: st.gc.safepoint, pins: st.gc.pins,
 		byID: make(map[graph.Timestamp]decided, len(st.imports))}
 	for id, s := range st.imports {
 		if s.decided != 0 {
@@ -32,6 +34,12 @@ func newOutcomes(st *state) *outcomes {
 		}
 	}
 	return o
+}
+
+// readable tells whether the versions that a read at ts needs are kept (1.12).
+func (o *outcomes) readable(ts graph.Timestamp) bool {
+	_, pinned := slices.BinarySearch(o.pins, ts)
+	return ts >= o.safepoint || pinned
 }
 
 func (o *outcomes) add(id graph.Timestamp, d decided) {

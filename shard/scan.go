@@ -54,7 +54,8 @@ func (v *View) Count(ctx context.Context, spec *graph.ScanSpec) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	byKey := s.Repo == 0 && (s.Index == graph.IndexKind || s.Kinds == 0) && !longValue(s.Value)
+	byKey := s.Repo == 0 && (s.Index == graph.IndexKind || s.Kinds == 0) && !longValue(s.Value) &&
+		s.Index != graph.IndexLabel // a label may lie over a vertex that has gone
 	n := int64(0)
 	seen := map[graph.VertexID]struct{}{}
 	for bucket := -1; ; {
@@ -116,7 +117,7 @@ type scan struct {
 }
 
 func (v *View) newScan(spec *graph.ScanSpec) (*scan, error) {
-	if spec.Index < graph.IndexKind || spec.Index > graph.IndexPath || spec.Index == graph.IndexRepo {
+	if spec.Index < graph.IndexKind || spec.Index > graph.IndexLabel || spec.Index == graph.IndexRepo {
 		return nil, errorf("Scan", graph.KindInvalid, "index %d holds no vertices", spec.Index)
 	}
 	rows, err := v.indexRows()
@@ -247,14 +248,27 @@ func (c *scan) fetch(k *candidate) (*graph.Vertex, error) {
 	if err != nil {
 		return nil, err
 	}
-	first, found := c.firstValue(frags)
 	m := graph.MergeFragments(frags)
-	switch {
-	case m == nil,
-		!c.spec.Kinds.Allows(m.Kind),
-		c.spec.Repo != 0 && m.Repo != c.spec.Repo,
-		c.spec.Index == graph.IndexKind && k.value() != graph.KindIndexValue(m.Kind),
-		c.spec.Index != graph.IndexKind && (!found || k.value() != indexed(first)):
+	if m == nil || c.spec.Repo != 0 && m.Repo != c.spec.Repo {
+		return nil, nil
+	}
+	if err := c.v.overlay(m); err != nil {
+		return nil, err
+	}
+	kinds := allKinds(c.spec.Kinds) & m.KindSet()
+	if kinds == 0 {
+		return nil, nil
+	}
+	if c.spec.Index == graph.IndexKind {
+		if k.value() != graph.KindIndexValue(kinds.List()[0]) {
+			return nil, nil
+		}
+		return m, nil
+	}
+	if c.spec.Index == graph.IndexLabel {
+		frags = []*graph.Vertex{m}
+	}
+	if first, found := c.firstValue(frags); !found || k.value() != indexed(first) {
 		return nil, nil
 	}
 	return m, nil

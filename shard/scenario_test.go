@@ -78,7 +78,8 @@ func (x *transcript) run(t *testing.T, d *datadriven.TestData) string {
 	case "configure":
 		x.epoch = num("epoch", x.epoch)
 		return x.apply(EncodeConfigure(x.term, Descriptor{num("id", 1), x.epoch,
-			SlotRange{uint16(num("lo", 0)), uint16(num("hi", graph.Slots-1))}}), num)
+			SlotRange{Lo: uint16(num("lo", 0)),
+				Hi: uint16(num("hi", graph.Slots-1))}}), num)
 	case "gc":
 		return x.gc(num)
 	case "raw":
@@ -222,8 +223,14 @@ func (x *transcript) gc(num func(string, uint64) uint64) string {
 	if num("continue", 0) == 1 {
 		cursor = x.cursor
 	}
-	return x.apply(EncodeGC(num("evaluated", x.term), x.epoch,
-		graph.Timestamp(num("safepoint", 0)), cursor, int(num("max", 1<<20))), num)
+	gc := GC{Safepoint: graph.Timestamp(num("safepoint", 0)), Cursor: cursor,
+		MaxRows: int(num("max", 1<<20))}
+	for _, name := range []string{"pin", "pin2"} {
+		if p := num(name, 0); p != 0 {
+			gc.Pins = append(gc.Pins, graph.Timestamp(p))
+		}
+	}
+	return x.apply(EncodeGC(num("evaluated", x.term), x.epoch, gc), num)
 }
 
 // read prints vertices by name with their callees and callers. `hold` keeps the view open, `held`

@@ -32,7 +32,7 @@ func TestOpenRefuses(t *testing.T) {
 		t.Errorf("another incarnation (5.3): %v", err)
 	}
 	other = opts
-	other.Slots = SlotRange{5, 4}
+	other.Slots = SlotRange{Lo: 5, Hi: 4}
 	if _, err := Open("e", other); graph.KindOf(err) != graph.KindInvalid {
 		t.Errorf("no range: %v", err)
 	}
@@ -80,7 +80,7 @@ func TestSlotRangeIsEnforced(t *testing.T) {
 	for _, test := range []struct {
 		r  SlotRange
 		ok bool
-	}{{SlotRange{slot, slot}, true}, {SlotRange{slot + 1, graph.Slots - 1}, false}} {
+	}{{SlotRange{Lo: slot, Hi: slot}, true}, {SlotRange{Lo: slot + 1, Hi: graph.Slots - 1}, false}} {
 		s, err := Open("d", Options{ID: 1, Slots: test.r, FS: vfs.NewMem()})
 		if err != nil {
 			t.Fatal(err)

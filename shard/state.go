@@ -12,7 +12,7 @@ import (
 )
 
 // storeFormat is the version of everything in a store; a newer one is refused.
-const storeFormat = 1
+const storeFormat = 2
 
 // position is a place in the log.
 type position struct {
@@ -27,10 +27,14 @@ type slotState struct {
 
 // gcState is how far garbage collection has come.
 type gcState struct {
-	safepoint graph.Timestamp // reads below it are refused
-	watermark graph.Timestamp // S8
-	pass      uint64          // log index at which the pass under way began; zero: none
-	cursor    []byte          // where its next command must begin
+	safepoint graph.Timestamp   // reads below it are refused
+	watermark graph.Timestamp   // S8
+	pins      []graph.Timestamp // below the safepoint, still readable; sorted
+	// changed is the first and the last commit of a transaction whose leavings no pass has seen to
+	// the end; zero: there are none.
+	changed [2]graph.Timestamp
+	pass    uint64 // log index at which the pass under way began; zero: none
+	cursor  []byte // where its next command must begin
 }
 
 // state is the shard's own rows, held in memory. Only Apply and Open change it.
@@ -43,11 +47,13 @@ type state struct {
 	imports     map[graph.Timestamp]*importState
 	slots       map[graph.Slot]*slotState
 	kinds       map[byte]int64
+	pending     map[graph.TxnID]*graph.TxnRecord // staged here, not resolved
 }
 
 func newState() *state {
 	return &state{imports: map[graph.Timestamp]*importState{},
-		slots: map[graph.Slot]*slotState{}, kinds: map[byte]int64{}}
+		slots: map[graph.Slot]*slotState{}, kinds: map[byte]int64{},
+		pending: map[graph.TxnID]*graph.TxnRecord{}}
 }
 
 // slot returns the state of a slot, a new one if it has no rows.
@@ -133,9 +139,7 @@ func (st *state) load(key, v []byte) error {
 		if len(v)%9 != 0 {
 			return bad
 		}
-		for ; len(v) > 0; v = v[9:] {
-			st.kinds[v[0]] = int64(binary.BigEndian.Uint64(v[1:]))
-		}
+		st.kinds = decodeKinds(v)
 	case 'n':
 		st.incarnation = binary.BigEndian.Uint64(v)
 	case 's':
@@ -143,10 +147,23 @@ func (st *state) load(key, v []byte) error {
 			return bad
 		}
 		st.slots[graph.Slot(binary.BigEndian.Uint16(key[2:]))] = decodeSlot(v)
+	case 't':
+		if len(key) != 2+txnLen {
+			return bad
+		}
+		st.pending[graph.TxnID(key[2:])], err = graph.DecodeTxnRecord(v)
 	default:
 		return bad
 	}
 	return err
+}
+
+func decodeKinds(v []byte) map[byte]int64 {
+	kinds := map[byte]int64{}
+	for ; len(v) >= 9; v = v[9:] {
+		kinds[v[0]] = int64(binary.BigEndian.Uint64(v[1:]))
+	}
+	return kinds
 }
 
 func (p position) encode() []byte {
@@ -176,13 +193,19 @@ func (st *state) encodeKinds() []byte {
 	return b
 }
 
-const gcFormat = 1
+const gcFormat = 2
 
 func (g *gcState) encode() []byte {
 	b := []byte{gcFormat}
 	b = binary.AppendUvarint(b, uint64(g.safepoint))
 	b = binary.AppendUvarint(b, uint64(g.watermark))
 	b = binary.AppendUvarint(b, g.pass)
+	b = binary.AppendUvarint(b, uint64(g.changed[0]))
+	b = binary.AppendUvarint(b, uint64(g.changed[1]))
+	b = binary.AppendUvarint(b, uint64(len(g.pins)))
+	for _, p := range g.pins {
+		b = binary.AppendUvarint(b, uint64(p))
+	}
 	return append(b, g.cursor...)
 }
 
@@ -192,7 +215,11 @@ func decodeGC(b []byte) (gcState, error) {
 	}
 	r := numbers{rest: b[min(1, len(b)):]}
 	g := gcState{safepoint: graph.Timestamp(r.next()), watermark: graph.Timestamp(r.next()),
-		pass: r.next()}
+		pass:    r.next(),
+		changed: [2]graph.Timestamp{graph.Timestamp(r.next()), graph.Timestamp(r.next())}}
+	for n := r.next(); n > 0 && !r.bad; n-- {
+		g.pins = append(g.pins, graph.Timestamp(r.next()))
+	}
 	if r.bad {
 		return g, errorf("Open", graph.KindCorrupt, "GC row is malformed")
 	}

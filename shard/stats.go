@@ -22,7 +22,12 @@ type Stats struct {
 	// Due is the first safepoint at which a pass of GC would find something that no pass has seen
 	// to its end; zero: there is nothing.
 	Due  graph.Timestamp
-	Rows map[byte]int64 // physical rows per kind, all versions; do not change
+	Rows map[byte]int64    // physical rows per kind, all versions; do not change
+	Pins []graph.Timestamp // below the safepoint, still readable; do not change
+	// Pending is how many transactions are prepared here and not resolved, MinPrepare the lowest of
+	// their timestamps: commits above it are to come.
+	Pending    int
+	MinPrepare graph.Timestamp
 }
 
 // publish makes a new summary after a change.
@@ -30,7 +35,8 @@ func (s *Shard) publish() {
 	st := s.st
 	sum := &Stats{Descriptor: st.desc, Applied: st.applied.index, AppliedTerm: st.applied.term,
 		Base: st.base, Incarnation: st.incarnation, Safepoint: st.gc.safepoint,
-		Watermark: st.gc.watermark, Imports: len(st.imports), Rows: make(map[byte]int64, 6)}
+		Watermark: st.gc.watermark, Imports: len(st.imports), Rows: make(map[byte]int64, 8),
+		Pins: st.gc.pins, Pending: len(st.pending), Due: st.gc.changed[0]}
 	for k, n := range st.kinds {
 		sum.Rows[k] = n
 	}
@@ -45,6 +51,11 @@ func (s *Shard) publish() {
 		}
 		if sum.Due == 0 || due < sum.Due {
 			sum.Due = due
+		}
+	}
+	for _, p := range st.pending {
+		if sum.MinPrepare == 0 || p.Prepare < sum.MinPrepare {
+			sum.MinPrepare = p.Prepare
 		}
 	}
 	s.summary.Store(sum)

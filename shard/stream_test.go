@@ -2,18 +2,17 @@ package shard
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"math/rand/v2"
 	"sync"
 	"testing"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/shard/stream"
 )
 
 // export returns the stream of a shard and checks that its size was known.
@@ -160,17 +159,17 @@ func TestInstallRefuses(t *testing.T) {
 // TestStreamBitFlips: no changed byte goes unnoticed.
 func TestStreamBitFlips(t *testing.T) {
 	src, _ := filled(t, 3, 2)
-	stream := export(t, src)
+	whole := export(t, src)
 	r := rand.New(rand.NewPCG(5, 5))
 	for range 300 {
-		b := bytes.Clone(stream)
+		b := bytes.Clone(whole)
 		at := r.IntN(len(b))
 		b[at] ^= 1 << r.IntN(8)
 		fs := vfs.NewMem()
 		if err := fs.MkdirAll("in", 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := unpack(fs, "in", bytes.NewReader(b)); err == nil {
+		if err := stream.Unpack(fs, "in", bytes.NewReader(b)); err == nil {
 			t.Fatalf("byte %d changed, nobody noticed", at)
 		}
 	}
@@ -224,38 +223,4 @@ func TestInstallCrash(t *testing.T) {
 	if olds < 20 || news < 2 {
 		t.Fatalf("%d old, %d new: the test does not stop where it should", olds, news)
 	}
-}
-
-// FuzzRestoreStream: hostile streams are refused and write nothing outside of their directory.
-func FuzzRestoreStream(f *testing.F) {
-	frame := func(name string, size uint64, content string) []byte {
-		b := binary.BigEndian.AppendUint32([]byte(streamMagic), 1)
-		b = binary.BigEndian.AppendUint16(b, uint16(len(name)))
-		b = append(b, name...)
-		b = binary.BigEndian.AppendUint64(b, size)
-		b = append(b, content...)
-		b = binary.BigEndian.AppendUint64(b, xxhash.Sum64String(content))
-		b = binary.BigEndian.AppendUint64(b, xxhash.Sum64(b))
-		return append(b, streamEnd...)
-	}
-	f.Add(frame("000001.sst", 3, "abc"))
-	f.Add(frame("../../escape", 3, "abc"))
-	f.Add(frame("/etc/x", 3, "abc"))
-	f.Add(frame("000001.sst", 1<<61, "abc"))
-	f.Add([]byte(streamMagic + "\xff\xff\xff\xff"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		fs := vfs.NewMem()
-		if err := fs.MkdirAll("a/in", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		err := unpack(fs, "a/in", bytes.NewReader(b))
-		if err != nil && graph.KindOf(err) == graph.KindOther {
-			t.Errorf("error without a kind: %v", err)
-		}
-		root, _ := fs.List("")
-		a, _ := fs.List("a")
-		if len(root) > 1 || len(a) != 1 {
-			t.Fatalf("files outside of the directory: %v %v", root, a)
-		}
-	})
 }

@@ -28,10 +28,12 @@ type View struct {
 	lastVis bool
 	buf     [1 + idLen]byte
 	rows    rowIter
-	index   *rowIter // for scans; made when needed
+	index   *rowIter       // for scans; made when needed
+	kinds   map[byte]int64 // rows per kind, so that nobody looks for what is not there
 }
 
-// View opens a view. At must not be below the last safepoint of garbage collection.
+// View opens a view. At must not be below the last safepoint of garbage collection, unless it is
+// pinned.
 func (s *Shard) View(v graph.View) (*View, error) {
 	st, err := s.current("View")
 	if err != nil {
@@ -41,7 +43,7 @@ func (s *Shard) View(v graph.View) (*View, error) {
 	if err := view.open(); err != nil {
 		return nil, errors.Join(err, view.Close())
 	}
-	if v.At < view.known.safepoint {
+	if !view.known.readable(v.At) {
 		return nil, errors.Join(errorf("View", graph.KindInvalid,
 			"shard %d keeps no versions before %s, the read is at %s", s.opts.ID,
 			view.known.safepoint, v.At).WithRemedy("read at a later time"), view.Close())
@@ -80,6 +82,13 @@ func (v *View) open() error {
 		}
 		v.applied = binary.BigEndian.Uint64(b)
 	}
+	if v.rows.it.SeekPrefixGE(keyKinds) {
+		b, err := v.rows.it.ValueAndErr()
+		if err != nil {
+			return v.wrap(err)
+		}
+		v.kinds = decodeKinds(b)
+	}
 	return v.rows.it.Error()
 }
 
@@ -104,8 +113,11 @@ func (v *View) Close() error {
 	return err
 }
 
-// visible tells whether what an import wrote is seen (S4).
+// visible tells whether what an import or a transaction wrote is seen (S4).
 func (v *View) visible(id graph.Timestamp) bool {
+	if !id.IsImport() {
+		return id <= v.at
+	}
 	if id == v.last {
 		return v.lastVis
 	}

@@ -61,7 +61,7 @@ func (a *applier) checkRows(b *graph.Batch) error {
 	a.hashes = a.hashes[:0]
 	for i := range b.Rows {
 		key := b.Rows[i].Key
-		slot, ok := rowSlot(key)
+		slot, ok := ingestSlot(key)
 		if !ok {
 			return errorf("Apply", graph.KindInvalid, "import %s, batch %d: row %d: key %x is malformed",
 				b.Import, b.Seq, i, key[:min(len(key), 64)])

@@ -16,7 +16,7 @@ type fence struct {
 // fences lists the heavy dependencies.
 func fences() []fence {
 	return []fence{
-		{"github.com/cockroachdb/pebble", []string{"shard", "raftlog", "bench"},
+		{"github.com/cockroachdb/pebble", []string{"shard/...", "raftlog", "bench"},
 			"only storage knows the engine"},
 		{"github.com/smacker/go-tree-sitter", []string{"ingest/..."}, "cgo stays in ingest"},
 		{"github.com/hashicorp/memberlist", []string{"cluster"}, "gossip is an adapter of cluster"},

@@ -21,7 +21,8 @@ const layers = `
 0 |                                       < vector
 0 |                                       < embed
 
-1 | graph vector                          < shard
+1 | graph                                 < shard/stream
+1 | graph vector shard/stream             < shard
 1 | graph                                 < raftlog
 
 2 | graph                                 < query/parse
@@ -40,10 +41,13 @@ const layers = `
 2 | graph api/...                         < api
 
 3 | graph api api/...                     < node/transport
+3 | graph api api/...                     < node/timing
 3 | graph                                 < node/datadir
+3 | graph txn cluster                     < node/oracle
 3 | graph query api/...                   < node/wire
 3 | graph vector embed shard raftlog query query/parse query/plan query/exec txn cluster backup
-    api api/... node/transport node/datadir node/wire < node
+    api api/... node/transport node/timing node/datadir node/oracle node/wire
+    < node
 3 | graph api api/...                     < codegraph
 
 4 | codegraph graph api api/...           < internal/localcluster

@@ -1,4 +1,4 @@
-package shard
+package stream
 
 import (
 	"encoding/binary"
@@ -15,30 +15,27 @@ import (
 	"github.com/codegraphdb/codegraph/graph"
 )
 
-// A stream carries the files of a checkpoint. Its size is known before it is made.
-//
-//	+--------+---------+-----------------------------------------------+----------+---------+
-//	| magic8 | count4  | count x ( nameLen2 name size8 content xxhash8 ) | xxhash8  | "END\n" |
-//	+--------+---------+-----------------------------------------------+----------+---------+
-//
-// The checksum after the files covers everything before it.
+// What a stream begins and ends with.
 const (
-	streamMagic   = "cgshard1"
-	streamEnd     = "END\n"
-	maxStreamName = 255
-	maxFiles      = 1 << 20
+	Magic = "cgshard1"
+	End   = "END\n"
 )
 
-type streamFile struct {
+const (
+	maxName  = 255
+	maxFiles = 1 << 20
+)
+
+type file struct {
 	name string
 	size int64
 }
 
-// exporter is the reading end of a stream.
-type exporter struct {
+// Exporter is the reading end of a stream.
+type Exporter struct {
 	fs    vfs.FS
 	dir   string
-	files []streamFile // not yet begun
+	files []file // not yet begun
 	open  vfs.File
 	left  int64 // bytes of the open file still to come
 	sum   *xxhash.Digest
@@ -47,32 +44,32 @@ type exporter struct {
 	state int    // of the frame: 0 files, 1 trailer written
 }
 
-// newExporter lists a directory and returns the stream of its files with its exact size.
-func newExporter(fs vfs.FS, dir string) (*exporter, int64, error) {
+// NewExporter lists a directory and returns the stream of its files with its exact size.
+func NewExporter(fs vfs.FS, dir string) (*Exporter, int64, error) {
 	names, err := fs.List(dir)
 	if err != nil {
 		return nil, 0, err
 	}
 	slices.Sort(names)
-	e := &exporter{fs: fs, dir: dir, sum: xxhash.New(), all: xxhash.New()}
-	size := int64(len(streamMagic) + 4 + 8 + len(streamEnd))
+	e := &Exporter{fs: fs, dir: dir, sum: xxhash.New(), all: xxhash.New()}
+	size := int64(len(Magic) + 4 + 8 + len(End))
 	for _, n := range names {
 		info, err := fs.Stat(fs.PathJoin(dir, n))
 		if err != nil {
 			return nil, 0, err
 		}
-		if info.IsDir() || len(n) > maxStreamName {
+		if info.IsDir() || len(n) > maxName {
 			return nil, 0, fmt.Errorf("%s is not a plain file", n)
 		}
-		e.files = append(e.files, streamFile{n, info.Size()})
+		e.files = append(e.files, file{n, info.Size()})
 		size += int64(2+len(n)+8+8) + info.Size()
 	}
-	e.buf = binary.BigEndian.AppendUint32([]byte(streamMagic), uint32(len(e.files)))
+	e.buf = binary.BigEndian.AppendUint32([]byte(Magic), uint32(len(e.files)))
 	return e, size, nil
 }
 
 // Read implements io.Reader.
-func (e *exporter) Read(p []byte) (int, error) {
+func (e *Exporter) Read(p []byte) (int, error) {
 	for {
 		switch {
 		case len(p) == 0:
@@ -91,7 +88,7 @@ func (e *exporter) Read(p []byte) (int, error) {
 	}
 }
 
-func (e *exporter) content(p []byte) (int, error) {
+func (e *Exporter) content(p []byte) (int, error) {
 	n, err := e.open.Read(p[:min(int64(len(p)), e.left)])
 	e.sum.Write(p[:n])
 	e.all.Write(p[:n])
@@ -106,7 +103,7 @@ func (e *exporter) content(p []byte) (int, error) {
 }
 
 // frame makes the bytes between contents.
-func (e *exporter) frame() error {
+func (e *Exporter) frame() error {
 	switch {
 	case e.open != nil:
 		e.buf = e.sum.Sum(nil)
@@ -128,14 +125,14 @@ func (e *exporter) frame() error {
 		return nil
 	case e.state == 0:
 		e.state = 1
-		e.buf = append(e.all.Sum(nil), streamEnd...)
+		e.buf = append(e.all.Sum(nil), End...)
 		return nil
 	}
 	return io.EOF
 }
 
 // Close implements io.Closer and removes the checkpoint.
-func (e *exporter) Close() error {
+func (e *Exporter) Close() error {
 	var err error
 	if e.open != nil {
 		err = e.open.Close()
@@ -144,9 +141,9 @@ func (e *exporter) Close() error {
 	return errors.Join(err, e.fs.RemoveAll(e.dir))
 }
 
-// unpack writes the files of a stream into dir, checks and syncs them. The stream is not trusted:
+// Unpack writes the files of a stream into dir, checks and syncs them. The stream is not trusted:
 // names are plain, and no more is written than it holds.
-func unpack(fs vfs.FS, dir string, r io.Reader) error {
+func Unpack(fs vfs.FS, dir string, r io.Reader) error {
 	u := unpacker{fs: fs, dir: dir, r: r, all: xxhash.New(), names: map[string]bool{}}
 	if err := u.run(); err != nil {
 		if errors.Is(err, io.EOF) {
@@ -154,11 +151,15 @@ func unpack(fs vfs.FS, dir string, r io.Reader) error {
 		}
 		var own *graph.Error
 		if !errors.As(err, &own) {
-			err = errorf("Install", graph.KindCorrupt, "stream: %w", err)
+			err = graph.Errorf("shard.Install", graph.KindCorrupt, "stream: %w", err)
 		}
 		return err
 	}
-	return syncDir(fs, dir)
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 type unpacker struct {
@@ -170,15 +171,15 @@ type unpacker struct {
 }
 
 func (u *unpacker) run() error {
-	head, err := u.take(len(streamMagic) + 4)
+	head, err := u.take(len(Magic) + 4)
 	if err != nil {
 		return err
 	}
-	if string(head[:len(streamMagic)]) != streamMagic {
-		return errorf("Install", graph.KindUnsupported, "stream begins with %q, not %q",
-			head[:len(streamMagic)], streamMagic)
+	if string(head[:len(Magic)]) != Magic {
+		return graph.Errorf("shard.Install", graph.KindUnsupported, "stream begins with %q, not %q",
+			head[:len(Magic)], Magic)
 	}
-	n := binary.BigEndian.Uint32(head[len(streamMagic):])
+	n := binary.BigEndian.Uint32(head[len(Magic):])
 	if n > maxFiles {
 		return fmt.Errorf("%d files are too many", n)
 	}
@@ -188,11 +189,11 @@ func (u *unpacker) run() error {
 		}
 	}
 	want := u.all.Sum64()
-	tail, err := u.take(8 + len(streamEnd))
+	tail, err := u.take(8 + len(End))
 	if err != nil {
 		return err
 	}
-	if bigU64(tail) != want || string(tail[8:]) != streamEnd {
+	if binary.BigEndian.Uint64(tail) != want || string(tail[8:]) != End {
 		return errors.New("the checksum of the whole does not match")
 	}
 	return nil
@@ -211,14 +212,14 @@ func (u *unpacker) file() error {
 		return err
 	}
 	n := int(binary.BigEndian.Uint16(head))
-	if n == 0 || n > maxStreamName {
+	if n == 0 || n > maxName {
 		return fmt.Errorf("file name of %d bytes", n)
 	}
 	b, err := u.take(n + 8)
 	if err != nil {
 		return err
 	}
-	name, size := string(b[:n]), bigU64(b[n:])
+	name, size := string(b[:n]), binary.BigEndian.Uint64(b[n:])
 	if !plainName(name) || u.names[name] || size > 1<<62 {
 		return fmt.Errorf("file %q of %d bytes is not what a checkpoint has", name, size)
 	}
@@ -237,7 +238,7 @@ func (u *unpacker) file() error {
 		return err
 	}
 	tail, err := u.take(8)
-	if err == nil && bigU64(tail) != sum.Sum64() {
+	if err == nil && binary.BigEndian.Uint64(tail) != sum.Sum64() {
 		err = fmt.Errorf("file %s: the checksum does not match", name)
 	}
 	return err
