@@ -9,9 +9,9 @@ import (
 )
 
 // Set is W2, Jepsen's set-full: for each element when it was known, when it became stable, and
-// whether it was lost. A known element that the last strong reads do not show is lost; one that a
-// strong read did not show, and a later read did, is stale. Reads in other modes may lag; how long
-// they do is in the figures.
+// whether it was lost. A known element is lost if the last read that has to show it (because it is
+// strong, or by its timestamp or token) does not, and stale if a later read does. Other reads may
+// lag; how long they do is in the figures.
 func Set() Checker { return fold{"set", checkSet} }
 
 // element is what one fold over the reads learns about an element.
@@ -19,7 +19,7 @@ type element struct {
 	add     *history.Op
 	known   *history.Op // the add, or the first read that shows it, whichever ended first
 	present *history.Op // the last read that shows it
-	absent  *history.Op // the last strong read, begun after it was known, that does not
+	absent  *history.Op // the last read, begun after it was known, that has to show it and does not
 	missed  *history.Op // the last read in any mode, begun after it was known, that does not
 }
 
@@ -125,7 +125,7 @@ func missElements(r *history.Op, set map[int64]bool, elements map[int64]*element
 			continue
 		}
 		e.missed = r
-		if r.Strong() {
+		if r.Strong() || due(e.add, r) {
 			e.absent = r
 		}
 	}
