@@ -12,7 +12,9 @@
 //	     (state*.go) reads no clock, draws no number and never depends on the order of a map.
 //	C2   A command applies whole or not at all; a refusal changes nothing but the applied index.
 //	     A command that cannot be decoded is fatal: the replica stops rather than skip it.
-//	C3   Every import id and commit timestamp is above every one given before.
+//	C3   Every import id and commit timestamp is above every one given before, and within the
+//	     window that was in the log before it was drawn. The leader draws it as it proposes; a
+//	     command applies only in the term in which it was proposed (rules 1.6, 1.8).
 //	C4   A repository has at most one open import. A repository id is never given twice.
 //	C5   An import ends once: committed, with one seal of every shard, or aborted. The log
 //	     decides the race; whoever asks again gets the same answer.
@@ -27,10 +29,14 @@
 //	     founded only when all its members have pledged themselves to exactly it. So clusters
 //	     with a common member are the same cluster. Nothing is ever concluded from a timeout.
 //	C10  Gossip is a hint: it tells addresses and who seems alive, and decides nothing.
+//	C11  A pin is never added below the safepoint, and the safepoint, which is in the log before
+//	     anything is collected, never passes an open import.
+//	C12  An incarnation of a shard is given once; a replica that has left the map is dead. A shard
+//	     has at most one operator, and every change of its replicas has an epoch of its own.
 //
 // A command, a result and a snapshot are JSON: meta traffic is low, and a person can read a log.
 //
-//	command   {"v":1,"kind":"open","body":{...}}
-//	snapshot  codegraph-meta 1 <crc32c of the rest, 8 hex digits> LF {...} LF
+//	command   {"v":2,"kind":"open","term":7,"body":{...}}
+//	snapshot  codegraph-meta 2 <crc32c of the rest, 8 hex digits> LF {...} LF
 //	pledge    codegraph-pledge 1 <crc32c of the rest, 8 hex digits> LF {...} LF
 package cluster

@@ -15,8 +15,9 @@ type FatalError struct {
 
 // Error returns what was read, why it is not understood, and what to do.
 func (e *FatalError) Error() string {
-	return fmt.Sprintf("cluster: %s: %v (written by a newer version or damaged: "+
-		"upgrade this node, or restore it from the others)", e.What, e.Err)
+	return fmt.Sprintf("cluster: %s: %v (written by another version, or damaged: upgrade this "+
+		"node or restore it from the others; what an older version wrote has to be ingested again "+
+		"into an empty data directory)", e.What, e.Err)
 }
 
 // Unwrap returns the cause.

@@ -44,6 +44,11 @@ type Descriptor struct {
 	Hi       graph.Slot `json:"hi"` // inclusive
 	Epoch    uint64     `json:"epoch"`
 	Replicas []Replica  `json:"replicas"`
+	// Learners are replicas that are being made: they get the log, do not vote and serve nobody.
+	Learners []Replica `json:"learners,omitempty"`
+	// LastIncarnation is the highest incarnation given to a replica of the shard. An operator takes
+	// the next for the one that it adds.
+	LastIncarnation uint64 `json:"last_inc"`
 }
 
 // Replica returns the shard's replica on a node.
@@ -132,23 +137,28 @@ func (d *Descriptor) validateReplicas() error {
 		return fmt.Errorf("it has no replica")
 	}
 	seen := map[string]bool{}
-	for _, r := range d.Replicas {
-		if parsed, ok := ParseServerID(r.ServerID()); !ok || parsed != r || seen[r.Node] {
-			return fmt.Errorf("replica %q is malformed or on a node that has one", r.ServerID())
+	for _, r := range slices.Concat(d.Replicas, d.Learners) {
+		parsed, ok := ParseServerID(r.ServerID())
+		if !ok || parsed != r || seen[r.Node] || r.Incarnation > d.LastIncarnation {
+			return fmt.Errorf("replica %q is malformed, on a node that has one, or was never made",
+				r.ServerID())
 		}
 		seen[r.Node] = true
 	}
 	return nil
 }
 
-// String returns one line per shard, for operators: id, slots, epoch, replicas.
+// String returns one line per shard, for people: id, slots, epoch, replicas, learners with a +.
 func (m Map) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "map version %d\n", m.Version)
 	for _, d := range m.Shards {
-		names := make([]string, len(d.Replicas))
-		for i, r := range d.Replicas {
-			names[i] = r.ServerID()
+		var names []string
+		for _, r := range d.Replicas {
+			names = append(names, r.ServerID())
+		}
+		for _, r := range d.Learners {
+			names = append(names, "+"+r.ServerID())
 		}
 		fmt.Fprintf(&b, "shard %3d  slots %5d-%5d  epoch %d  %s\n", d.ID, d.Lo, d.Hi, d.Epoch,
 			strings.Join(names, " "))

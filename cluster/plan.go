@@ -22,7 +22,7 @@ func Plan(nodes []string, shards, replicationFactor int) (Map, error) {
 			ID:    uint64(i) + 1,
 			Lo:    graph.Slot(i * MaxShards / shards * SlotBucket),
 			Hi:    graph.Slot((i+1)*MaxShards/shards*SlotBucket - 1),
-			Epoch: 1,
+			Epoch: 1, LastIncarnation: 1,
 		}
 		for _, n := range p.choose(i, min(replicationFactor, len(nodes))) {
 			d.Replicas = append(d.Replicas, Replica{Node: n, Incarnation: 1})

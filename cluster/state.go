@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+
+	"github.com/codegraphdb/codegraph/graph"
 )
 
 // State is the state machine of the meta group. Apply and Restore are called by one goroutine at a
@@ -25,11 +27,11 @@ func NewState() *State {
 // Snapshot returns the state as it is now. It never changes.
 func (s *State) Snapshot() *Snapshot { return s.current.Load() }
 
-// Apply applies the committed command at an index of the log and returns its result for
-// DecodeResult. An error that is a *graph.Error is a refusal: it is the same on every replica and
-// nothing has changed. A *FatalError means that this replica must stop. A command at an index that
-// is already applied is fatal too: the log and the state do not belong together.
-func (s *State) Apply(index uint64, command []byte) ([]byte, error) {
+// Apply applies the committed command at an index of the log, appended in a term, and returns its
+// result for DecodeResult. An error that is a *graph.Error is a refusal: it is the same on every
+// replica and nothing has changed. A *FatalError means that this replica must stop. A command at an
+// index that is already applied is fatal too: the log and the state do not belong together.
+func (s *State) Apply(index, term uint64, command []byte) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.current.Load().d
@@ -37,12 +39,12 @@ func (s *State) Apply(index uint64, command []byte) ([]byte, error) {
 	if index <= old.applied {
 		return nil, &FatalError{what, fmt.Errorf("index %d is already applied", old.applied)}
 	}
-	c, err := DecodeCommand(command)
+	c, evaluated, err := decodeCommand(command)
 	if err != nil {
 		return nil, &FatalError{what, err}
 	}
 	next := old.clone()
-	out, refusal := applyTo(next, c)
+	out, refusal := applyTo(next, c, evaluated, term)
 	if refusal != nil {
 		next = old.clone()
 	}
@@ -51,8 +53,13 @@ func (s *State) Apply(index uint64, command []byte) ([]byte, error) {
 	return out, refusal
 }
 
-// applyTo validates and applies a command to a copy of the state.
-func applyTo(d *data, c Command) ([]byte, error) {
+// applyTo validates and applies a command to a copy of the state. One that a leader evaluated in
+// another term is refused (rule 1.8): its timestamp may be below what has been granted since.
+func applyTo(d *data, c Command, evaluated, term uint64) ([]byte, error) {
+	if evaluated != term {
+		return nil, graph.Errorf(opApply, graph.KindUnavailable, "command %s of term %d came into "+
+			"the log in term %d", c.Kind(), evaluated, term).WithRemedy("ask again")
+	}
 	if err := c.validate(); err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 // MaxCommandBytes bounds an encoded command.
 const MaxCommandBytes = 4 << 20
 
-const commandFormat = 1
+const commandFormat = 2
 
 // Command is a change of the state: one of the types of this file and of nobody else's.
 type Command interface {
@@ -20,8 +20,18 @@ type Command interface {
 	Kind() string
 
 	validate() error
-	stamp(nowMillis int64)
+	stamp(s Stamp) error
 	apply(d *data) (any, error)
+}
+
+// Stamp is what a leader of the meta group puts into a command as it proposes it.
+type Stamp struct {
+	NowMillis int64
+	// Term is the term in which the leader proposes: in another one the command does not apply.
+	Term uint64
+	// Draw takes the next timestamp from the oracle. It is called for a command that needs one,
+	// which must then be proposed before the next is drawn.
+	Draw func() (graph.Timestamp, error)
 }
 
 // Init founds the cluster. Repeating it is harmless; another cluster id is refused.
@@ -48,18 +58,21 @@ type RegisterNode struct {
 // OpenImport takes a repository's lock and starts an import. The same RequestID gets the same
 // answer again.
 type OpenImport struct {
-	RepoName  string    `json:"repo"`
-	Revision  string    `json:"revision"`
-	Packages  []Package `json:"packages,omitempty"`
-	Commits   []string  `json:"commits,omitempty"` // recent ones, newest first
-	Replace   bool      `json:"replace,omitempty"` // take the name whatever is stored under it
-	Delete    bool      `json:"delete,omitempty"`  // the revision is the empty tree
-	Holder    string    `json:"holder"`
-	RequestID string    `json:"request"`
+	RepoName string    `json:"repo"`
+	Revision string    `json:"revision"`
+	Packages []Package `json:"packages,omitempty"`
+	Commits  []string  `json:"commits,omitempty"` // recent ones, newest first
+	Replace  bool      `json:"replace,omitempty"` // take the name whatever is stored under it
+	// MakeCurrent allows a commit that is older than the repository's current one.
+	MakeCurrent bool   `json:"make_current,omitempty"`
+	Delete      bool   `json:"delete,omitempty"` // the revision is the empty tree
+	Holder      string `json:"holder"`
+	RequestID   string `json:"request"`
 	// Reopen is the attempt that the caller knows: the import is opened as the next one, which
 	// shuts out whoever still writes under it. Zero does not ask for that.
-	Reopen    uint32 `json:"reopen,omitempty"`
-	NowMillis int64  `json:"now"`
+	Reopen    uint32          `json:"reopen,omitempty"`
+	NowMillis int64           `json:"now"`
+	At        graph.Timestamp `json:"at"` // drawn by the leader; the import's id belongs to it
 }
 
 // RenewImport keeps the lock of an import for another lease.
@@ -76,6 +89,7 @@ type CommitImport struct {
 	Seals     []ShardIndex    `json:"seals"`
 	Stats     Stats           `json:"stats"`
 	NowMillis int64           `json:"now"`
+	At        graph.Timestamp `json:"at"` // drawn by the leader: the commit timestamp
 }
 
 // AbortImport gives an import up.
@@ -86,8 +100,9 @@ type AbortImport struct {
 	NowMillis int64           `json:"now"`
 }
 
-// Expire aborts the imports whose lease has ended. A lease counts from the last renewal or from
-// when the proposer came to lead, whichever is later: nobody could renew while nobody led.
+// Expire drops the pins that have expired and aborts the imports whose lease has ended. A lease
+// counts from the last renewal or from when the proposer came to lead, whichever is later: nobody
+// could renew while nobody led.
 type Expire struct {
 	NowMillis     int64 `json:"now"`
 	LeadingMillis int64 `json:"leading"` // when the proposer came to lead, by the same clock
@@ -123,19 +138,31 @@ func (*Expire) Kind() string { return "expire" }
 // Kind implements Command.
 func (*OutcomeDone) Kind() string { return "outcome-done" }
 
-func (c *Init) stamp(now int64)         { c.NowMillis = now }
-func (c *RegisterNode) stamp(now int64) { c.NowMillis = now }
-func (c *OpenImport) stamp(now int64)   { c.NowMillis = now }
-func (c *RenewImport) stamp(now int64)  { c.NowMillis = now }
-func (c *CommitImport) stamp(now int64) { c.NowMillis = now }
-func (c *AbortImport) stamp(now int64)  { c.NowMillis = now }
-func (c *Expire) stamp(now int64)       { c.NowMillis = now }
-func (*OutcomeDone) stamp(int64)        {}
+func (c *Init) stamp(s Stamp) error         { c.NowMillis = s.NowMillis; return nil }
+func (c *RegisterNode) stamp(s Stamp) error { c.NowMillis = s.NowMillis; return nil }
+func (c *RenewImport) stamp(s Stamp) error  { c.NowMillis = s.NowMillis; return nil }
+func (c *AbortImport) stamp(s Stamp) error  { c.NowMillis = s.NowMillis; return nil }
+func (c *Expire) stamp(s Stamp) error       { c.NowMillis = s.NowMillis; return nil }
+func (*OutcomeDone) stamp(Stamp) error      { return nil }
+
+func (c *OpenImport) stamp(s Stamp) (err error) {
+	c.NowMillis = s.NowMillis
+	c.At, err = s.Draw()
+	return err
+}
+
+func (c *CommitImport) stamp(s Stamp) (err error) {
+	c.NowMillis = s.NowMillis
+	c.At, err = s.Draw()
+	return err
+}
 
 // newCommand returns an empty command of a kind, nil if it is not known.
 func newCommand(kind string) Command {
 	for _, c := range []Command{&Init{}, &RegisterNode{}, &OpenImport{}, &RenewImport{},
-		&CommitImport{}, &AbortImport{}, &Expire{}, &OutcomeDone{}} {
+		&CommitImport{}, &AbortImport{}, &Expire{}, &OutcomeDone{}, &ExtendWindow{}, &AddPin{},
+		&RemovePin{}, &AdvanceSafepoint{}, &StartOperator{}, &AdvanceOperator{},
+		&CancelOperator{}} {
 		if c.Kind() == kind {
 			return c
 		}
@@ -147,11 +174,14 @@ func newCommand(kind string) Command {
 type envelope struct {
 	V    int             `json:"v"`
 	Kind string          `json:"kind"`
+	Term uint64          `json:"term"`
 	Body json.RawMessage `json:"body"`
 }
 
-// EncodeCommand checks a command and returns the bytes to propose.
-func EncodeCommand(c Command) ([]byte, error) {
+// EncodeCommand checks a command and returns the bytes to send to the leader, for PrepareCommand.
+func EncodeCommand(c Command) ([]byte, error) { return encodeCommand(c, 0) }
+
+func encodeCommand(c Command, term uint64) ([]byte, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
@@ -159,7 +189,7 @@ func EncodeCommand(c Command) ([]byte, error) {
 	if err != nil {
 		return nil, invalid("command %s: %w", c.Kind(), err)
 	}
-	b, err := json.Marshal(envelope{V: commandFormat, Kind: c.Kind(), Body: body})
+	b, err := json.Marshal(envelope{V: commandFormat, Kind: c.Kind(), Term: term, Body: body})
 	if err == nil && len(b) > MaxCommandBytes {
 		return nil, graph.Errorf(opApply, graph.KindLimit, "command %s has %d bytes (limit %d)",
 			c.Kind(), len(b), MaxCommandBytes)
@@ -169,36 +199,43 @@ func EncodeCommand(c Command) ([]byte, error) {
 
 // PrepareCommand is what a leader does with a command that it was sent, before it proposes it: the
 // bytes are checked, so that nothing enters the log that Apply would have to call fatal, and get
-// the leader's time.
-func PrepareCommand(b []byte, nowMillis int64) ([]byte, error) {
+// the leader's time and term.
+func PrepareCommand(b []byte, s Stamp) ([]byte, error) {
 	c, err := DecodeCommand(b)
 	if err != nil {
 		return nil, err
 	}
-	c.stamp(nowMillis)
-	return EncodeCommand(c)
+	if err := c.stamp(s); err != nil {
+		return nil, err
+	}
+	return encodeCommand(c, s.Term)
 }
 
 // DecodeCommand decodes what EncodeCommand gave.
 func DecodeCommand(b []byte) (Command, error) {
+	c, _, err := decodeCommand(b)
+	return c, err
+}
+
+func decodeCommand(b []byte) (Command, uint64, error) {
 	const op = "cluster.DecodeCommand"
 	if len(b) > MaxCommandBytes {
-		return nil, graph.Errorf(op, graph.KindLimit, "command has %d bytes (limit %d)", len(b),
+		return nil, 0, graph.Errorf(op, graph.KindLimit, "command has %d bytes (limit %d)", len(b),
 			MaxCommandBytes)
 	}
 	var e envelope
 	if err := decodeStrict(b, &e); err != nil {
-		return nil, graph.Errorf(op, graph.KindInvalid, "command: %w", err)
+		return nil, 0, graph.Errorf(op, graph.KindInvalid, "command: %w", err)
 	}
 	c := newCommand(e.Kind)
 	if e.V != commandFormat || c == nil {
-		return nil, graph.Errorf(op, graph.KindUnsupported, "command %q of version %d is not known",
+		return nil, 0, graph.Errorf(op, graph.KindUnsupported, "command %q of version %d is not known",
 			e.Kind, e.V)
 	}
 	if err := decodeStrict(e.Body, c); err != nil {
-		return nil, graph.Errorf(op, graph.KindInvalid, "command %s: %w", e.Kind, err)
+		return nil, 0, graph.Errorf(op, graph.KindInvalid, "command %s: %w", e.Kind, err)
 	}
-	return c, nil
+	return c, e.Term, nil
 }
 
 // decodeStrict decodes exactly one JSON object without unknown fields.

@@ -26,25 +26,25 @@ const (
 // data is the whole state at one index. It is never changed once it is published: a command works
 // on a copy from clone, whose lists and maps are shared until own... or a copying set.
 type data struct {
-	applied    uint64
-	clusterID  string
-	name       string
-	founded    int64
-	rf         int
-	shards     Map
-	last       graph.Timestamp // the last id or timestamp given
-	lastCommit graph.Timestamp
-	lastRepo   graph.RepoID
-	nodes      []Node                       // sorted by id
-	repos      map[graph.RepoID]*Repository // also those being imported first or deleted
-	names      map[string]graph.RepoID
-	claims     map[Package]Claim
-	imports    []*Import // open, sorted by id
-	ended      []ended   // oldest first
-	pending    []*outcome
-	tail       []*outcome
-	horizon    graph.Timestamp // before it, deleted repositories are no longer known
-	required   []ShardIndex    // what a replica must have applied to serve any view
+	applied   uint64
+	clusterID string
+	name      string
+	founded   int64
+	rf        int
+	shards    Map
+	time      timeline
+	operators operators
+	lastRepo  graph.RepoID
+	nodes     []Node                       // sorted by id
+	repos     map[graph.RepoID]*Repository // also those being imported first or deleted
+	names     map[string]graph.RepoID
+	claims    map[Package]Claim
+	imports   []*Import // open, sorted by id
+	ended     []ended   // oldest first
+	pending   []*outcome
+	tail      []*outcome
+	horizon   graph.Timestamp // before it, deleted repositories are no longer known
+	required  []ShardIndex    // what a replica must have applied to serve any view
 
 	owned struct{ repos, names, claims bool } // maps that this copy has to itself
 }
@@ -62,18 +62,6 @@ func (d *data) clone() *data {
 	c := *d
 	c.owned.repos, c.owned.names, c.owned.claims = false, false, false
 	return &c
-}
-
-// nextImport gives the next import id, nextCommit the next commit timestamp.
-func (d *data) nextImport(nowMillis int64) graph.Timestamp {
-	d.last = d.last.NextCommit(graph.TimestampAt(nowMillis)).ImportID()
-	return d.last
-}
-
-func (d *data) nextCommit(nowMillis int64) graph.Timestamp {
-	d.last = d.last.NextCommit(graph.TimestampAt(nowMillis))
-	d.lastCommit = d.last
-	return d.last
 }
 
 // setRepo stores a repository, which must be a copy.

@@ -22,7 +22,11 @@ func (c *CommitImport) apply(d *data) (any, error) {
 		return nil, err
 	}
 	im := d.imports[i]
-	at := d.nextCommit(c.NowMillis)
+	at := c.At
+	if err := d.time.give(at, at); err != nil {
+		return nil, err
+	}
+	d.time.LastCommit = at
 	for _, s := range c.Seals {
 		d.required = raise(d.required, s)
 	}
@@ -161,6 +165,7 @@ func (c *Expire) apply(d *data) (any, error) {
 	if err := d.mustBeFounded(); err != nil {
 		return nil, err
 	}
+	d.time.expirePins(c.NowMillis)
 	var out ExpireResult
 	for _, im := range slices.Clone(d.imports) {
 		i := d.openImport(im.ID)

@@ -29,13 +29,16 @@ func (c *OpenImport) apply(d *data) (any, error) {
 	repo := Repository{Name: c.RepoName}
 	if exists {
 		repo = *d.repos[id]
-		if err := c.sameRepository(&repo); err != nil {
+		if err := firstError(c.sameRepository(&repo), c.notOlder(&repo)); err != nil {
 			return nil, err
 		}
 	} else {
 		d.lastRepo++
 		repo.ID = d.lastRepo
 		d.setName(repo.Name, repo.ID)
+	}
+	if err := d.time.give(c.At, c.At.ImportID()); err != nil {
+		return nil, err
 	}
 	im := c.start(d, &repo)
 	repo.Importing = im.ID
@@ -85,6 +88,20 @@ func (c *OpenImport) sameRepository(r *Repository) error {
 		WithRemedy("give this one another name with --name, or --replace what is stored")
 }
 
+// notOlder refuses a commit from which the current one descends: what a repository is moves forward
+// (rule 1.14), unless somebody says that it shall go back.
+func (c *OpenImport) notOlder(r *Repository) error {
+	if c.MakeCurrent || c.Replace || c.Delete || len(c.Commits) == 0 || len(r.Commits) == 0 {
+		return nil
+	}
+	if !slices.Contains(r.Commits[1:], c.Commits[0]) {
+		return nil
+	}
+	return conflict("commit %s of repository %q is older than %s, which is ingested", c.Commits[0],
+		c.RepoName, r.Commits[0]).WithRemedy("ingest history oldest first; to go back to this " +
+		"commit on purpose, --replace what is stored")
+}
+
 func shareAny[T comparable](a, b []T) bool {
 	seen := make(map[T]bool, len(a))
 	for _, x := range a {
@@ -96,12 +113,12 @@ func shareAny[T comparable](a, b []T) bool {
 // start makes the import and takes its claims.
 func (c *OpenImport) start(d *data, repo *Repository) *Import {
 	im := &Import{
-		ID: d.nextImport(c.NowMillis), Attempt: 1, Repo: repo.ID, RepoName: repo.Name,
+		ID: c.At.ImportID(), Attempt: 1, Repo: repo.ID, RepoName: repo.Name,
 		Revision: c.Revision, Delete: c.Delete, Holder: c.Holder,
 		RequestID: c.RequestID, OpenedMillis: c.NowMillis, RenewedMillis: c.NowMillis,
 	}
 	if repo.Count > 0 { // its own last commit may be older than what reads may ask for
-		im.Base = d.lastCommit
+		im.Base = d.time.LastCommit
 	}
 	if c.Delete {
 		return im

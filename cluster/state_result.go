@@ -8,7 +8,7 @@ import (
 
 // Result is what a command gives: one of the types of this file.
 type Result interface {
-	InitResult | OpenResult | CommitResult | ExpireResult | NoResult
+	InitResult | OpenResult | CommitResult | ExpireResult | OperatorResult | NoResult
 }
 
 // InitResult is the map of the cluster.
@@ -37,8 +37,12 @@ type ExpireResult struct {
 	Aborted []graph.Timestamp `json:"aborted,omitempty"`
 }
 
-// NoResult is what commands give that have nothing to tell: RegisterNode, RenewImport, AbortImport,
-// OutcomeDone.
+// OperatorResult is an operator as it is after the command.
+type OperatorResult struct {
+	Operator Operator `json:"operator"`
+}
+
+// NoResult is what commands give that have nothing to tell.
 type NoResult struct{}
 
 // DecodeResult decodes the bytes that State.Apply returned for a command.

@@ -11,29 +11,29 @@ import (
 
 const (
 	snapshotName   = "codegraph-meta"
-	snapshotFormat = 1
+	snapshotFormat = 2
 )
 
 // stored is data as a snapshot has it: lists instead of maps, in a fixed order.
 type stored struct {
-	Applied    uint64          `json:"applied"`
-	ClusterID  string          `json:"cluster_id"`
-	Name       string          `json:"name"`
-	Founded    int64           `json:"founded"`
-	RF         int             `json:"rf"`
-	Map        Map             `json:"map"`
-	Last       graph.Timestamp `json:"last"`
-	LastCommit graph.Timestamp `json:"last_commit"`
-	LastRepo   graph.RepoID    `json:"last_repo"`
-	Horizon    graph.Timestamp `json:"horizon"`
-	Nodes      []Node          `json:"nodes"`
-	Repos      []*Repository   `json:"repos"`
-	Claims     []Claim         `json:"claims"`
-	Imports    []*Import       `json:"imports"`
-	Ended      []ended         `json:"ended"`
-	Pending    []*outcome      `json:"pending"`
-	Tail       []*outcome      `json:"tail"`
-	Required   []ShardIndex    `json:"required"`
+	Applied   uint64          `json:"applied"`
+	ClusterID string          `json:"cluster_id"`
+	Name      string          `json:"name"`
+	Founded   int64           `json:"founded"`
+	RF        int             `json:"rf"`
+	Map       Map             `json:"map"`
+	Time      timeline        `json:"time"`
+	Operators operators       `json:"operators"`
+	LastRepo  graph.RepoID    `json:"last_repo"`
+	Horizon   graph.Timestamp `json:"horizon"`
+	Nodes     []Node          `json:"nodes"`
+	Repos     []*Repository   `json:"repos"`
+	Claims    []Claim         `json:"claims"`
+	Imports   []*Import       `json:"imports"`
+	Ended     []ended         `json:"ended"`
+	Pending   []*outcome      `json:"pending"`
+	Tail      []*outcome      `json:"tail"`
+	Required  []ShardIndex    `json:"required"`
 }
 
 // Encode returns the state as bytes for State.Restore. Equal states give equal bytes.
@@ -41,7 +41,7 @@ func (s *Snapshot) Encode() ([]byte, error) {
 	d := s.d
 	body, err := json.Marshal(&stored{
 		Applied: d.applied, ClusterID: d.clusterID, Name: d.name, Founded: d.founded, RF: d.rf,
-		Map: d.shards, Last: d.last, LastCommit: d.lastCommit, LastRepo: d.lastRepo,
+		Map: d.shards, Time: d.time, Operators: d.operators, LastRepo: d.lastRepo,
 		Horizon: d.horizon, Nodes: d.nodes, Repos: d.sortedRepos(), Claims: d.sortedClaims(),
 		Imports: d.imports, Ended: d.ended, Pending: d.pending, Tail: d.tail, Required: d.required,
 	})
@@ -76,12 +76,13 @@ func decodeSnapshot(b []byte) (*data, error) {
 		return nil, err
 	}
 	if slices.Contains(st.Repos, nil) || slices.Contains(st.Imports, nil) ||
-		slices.Contains(st.Pending, nil) || slices.Contains(st.Tail, nil) {
+		slices.Contains(st.Pending, nil) || slices.Contains(st.Tail, nil) ||
+		slices.Contains(st.Operators.Open, nil) || slices.Contains(st.Operators.Ended, nil) {
 		return nil, fmt.Errorf("a list has a hole")
 	}
 	d := &data{
 		applied: st.Applied, clusterID: st.ClusterID, name: st.Name, founded: st.Founded, rf: st.RF,
-		shards: st.Map, last: st.Last, lastCommit: st.LastCommit, lastRepo: st.LastRepo,
+		shards: st.Map, time: st.Time, operators: st.Operators, lastRepo: st.LastRepo,
 		horizon: st.Horizon, nodes: st.Nodes, imports: st.Imports, ended: st.Ended,
 		pending: st.Pending, tail: st.Tail, required: st.Required,
 		repos:  map[graph.RepoID]*Repository{},
@@ -128,7 +129,7 @@ func (d *data) check(repos, claims int) error {
 		return fmt.Errorf("two repositories have one name")
 	}
 	for _, im := range d.imports {
-		if r := d.repos[im.Repo]; r == nil || r.Importing != im.ID || im.ID > d.last {
+		if r := d.repos[im.Repo]; r == nil || r.Importing != im.ID || im.ID > d.time.Last {
 			return fmt.Errorf("import %s does not belong to repository %d", im.ID, im.Repo)
 		}
 	}
@@ -138,15 +139,14 @@ func (d *data) check(repos, claims int) error {
 				c.Repo)
 		}
 	}
-	return d.checkOrder()
+	return firstError(d.time.check(), d.checkOperators(), d.checkOrder())
 }
 
 // checkOrder verifies the orders that searches rely on.
 func (d *data) checkOrder() error {
 	byShard := func(a, b ShardIndex) int { return compareShard(a, b.Shard) }
 	byID := func(a, b Node) int { return compareNode(a, b.ID) }
-	ok := slices.IsSortedFunc(d.nodes, byID) && slices.IsSortedFunc(d.required, byShard) &&
-		d.lastCommit <= d.last
+	ok := slices.IsSortedFunc(d.nodes, byID) && slices.IsSortedFunc(d.required, byShard)
 	for _, list := range [][]*outcome{d.pending, d.tail} {
 		for _, o := range list {
 			ok = ok && slices.IsSortedFunc(o.Done, byShard)

@@ -23,17 +23,33 @@ func newMachine(t testing.TB, shards int) *machine {
 	m := &machine{State: NewState(), t: t}
 	m.must(&Init{ClusterID: "c", Name: "dev", Nodes: []string{"n1"}, Shards: shards,
 		ReplicationFactor: 1, NowMillis: 1})
+	m.must(&ExtendWindow{Until: graph.MaxTimestamp})
 	return m
+}
+
+const testTerm = 3
+
+// stamped is what the leader makes of a command: it keeps the command's time, so that tests say it,
+// and draws the next timestamp.
+func stamped(s *State, c Command) ([]byte, error) {
+	last := s.Snapshot().d.time.Last
+	switch c := c.(type) {
+	case *OpenImport:
+		c.At = last.NextCommit(graph.TimestampAt(c.NowMillis))
+	case *CommitImport:
+		c.At = last.NextCommit(graph.TimestampAt(c.NowMillis))
+	}
+	return encodeCommand(c, testTerm)
 }
 
 func (m *machine) try(c Command) ([]byte, error) {
 	m.t.Helper()
-	b, err := EncodeCommand(c)
+	b, err := stamped(m.State, c)
 	if err != nil {
 		m.t.Fatal(err)
 	}
 	m.index++
-	return m.Apply(m.index, b)
+	return m.Apply(m.index, testTerm, b)
 }
 
 func (m *machine) must(c Command) []byte {
@@ -212,7 +228,14 @@ func randomCommand(rng *rand.Rand, ids []graph.Timestamp) Command {
 		id = ids[max(0, len(ids)-1-rng.IntN(4))]
 	}
 	attempt := uint32(1 + rng.IntN(8)/7)
-	switch rng.IntN(8) {
+	switch rng.IntN(10) {
+	case 8:
+		return randomOperator(rng, now, nil)
+	case 9:
+		pin := fmt.Sprint("p", rng.IntN(3))
+		at := max(id, 200) &^ 1
+		return []Command{&RemovePin{pin}, &AddPin{pin, at, now, now}, &AddPin{pin, 2, 0, now},
+			&AdvanceSafepoint{at - 100}, &ExtendWindow{at}}[rng.IntN(5)]
 	case 0, 1:
 		n := rng.IntN(40)
 		return &OpenImport{RepoName: fmt.Sprint("r", n%5), Revision: "rev", Holder: "h",
@@ -351,35 +374,36 @@ func TestLeaseAfterANewLeader(t *testing.T) {
 
 func TestFatal(t *testing.T) {
 	for name, b := range map[string]string{
-		"newer version": `{"v":2,"kind":"renew","body":{}}`,
-		"newer command": `{"v":1,"kind":"split","body":{}}`,
-		"newer field":   `{"v":1,"kind":"expire","body":{"now":1,"leading":1,"why":2}}`,
+		"newer version": `{"v":3,"kind":"renew","body":{}}`,
+		"older version": `{"v":1,"kind":"renew","body":{}}`,
+		"newer command": `{"v":2,"kind":"split","body":{}}`,
+		"newer field":   `{"v":2,"kind":"expire","body":{"now":1,"leading":1,"why":2}}`,
 		"garbage":       "\x00\x01", "empty": "", "null": "null",
-		"tail":       `{"v":1,"kind":"expire","body":{}} x`,
-		"null body":  `{"v":1,"kind":"expire","body":null}`,
-		"wrong type": `{"v":1,"kind":"expire","body":{"now":"x"}}`,
-		"deep":       `{"v":1,"kind":"expire","body":` + strings.Repeat("[", 100_000),
+		"tail":       `{"v":2,"kind":"expire","body":{}} x`,
+		"null body":  `{"v":2,"kind":"expire","body":null}`,
+		"wrong type": `{"v":2,"kind":"expire","body":{"now":"x"}}`,
+		"deep":       `{"v":2,"kind":"expire","body":` + strings.Repeat("[", 100_000),
 		"too long":   strings.Repeat(" ", MaxCommandBytes+1),
 	} {
 		m := newMachine(t, 1)
 		var fatal *FatalError
-		if _, err := m.Apply(2, []byte(b)); !errors.As(err, &fatal) {
+		if _, err := m.Apply(3, testTerm, []byte(b)); !errors.As(err, &fatal) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := PrepareCommand([]byte(b), 1); err == nil {
+		if _, err := PrepareCommand([]byte(b), Stamp{NowMillis: 1}); err == nil {
 			t.Errorf("%s: a leader would propose it", name)
 		}
-		if m.Snapshot().AppliedIndex() != 1 {
+		if m.Snapshot().AppliedIndex() != 2 {
 			t.Errorf("%s: was applied", name)
 		}
 	}
 	m := newMachine(t, 1)
-	b, err := EncodeCommand(&Expire{1, 1})
+	b, err := encodeCommand(&Expire{1, 1}, testTerm)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var fatal *FatalError
-	if _, err := m.Apply(1, b); !errors.As(err, &fatal) {
+	if _, err := m.Apply(2, testTerm, b); !errors.As(err, &fatal) {
 		t.Errorf("an index that is applied already: %v", err)
 	}
 }
@@ -389,11 +413,12 @@ func TestPrepareCommandStamps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b, err = PrepareCommand(b, 77); err != nil {
+	if b, err = PrepareCommand(b, Stamp{NowMillis: 77, Term: 9}); err != nil {
 		t.Fatal(err)
 	}
-	c, err := DecodeCommand(b)
-	if r, ok := c.(*RenewImport); err != nil || !ok || r.NowMillis != 77 || r.Import != 3 {
+	c, term, err := decodeCommand(b)
+	if r, ok := c.(*RenewImport); err != nil || !ok || r.NowMillis != 77 || r.Import != 3 ||
+		term != 9 {
 		t.Fatalf("%+v, %v", c, err)
 	}
 }
@@ -414,7 +439,7 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 	for name, b := range map[string]string{
 		"empty": "", "torn": string(image[:len(image)-3]), "flipped": flip(string(image)),
-		"format": strings.Replace(string(image), "meta 1 ", "meta 2 ", 1),
+		"format": strings.Replace(string(image), "meta 2 ", "meta 1 ", 1),
 		"other":  strings.Replace(string(image), "meta", "mega", 1),
 		"field":  swap(`"rf":1`, `"rf":1,"zz":1`), "hole": swap(`"hi":32767`, `"hi":32511`),
 		"id":    swap(`"last_repo":1`, `"last_repo":0`),
@@ -443,7 +468,7 @@ func FuzzApply(f *testing.F) {
 		&OpenImport{RepoName: "s", Revision: "x", RequestID: "z", NowMillis: 9},
 		&CommitImport{Import: graph.TimestampAt(5) | 1, Attempt: 1, NowMillis: 7,
 			Seals: []ShardIndex{{1, 1}, {2, 2}}}} {
-		b, err := EncodeCommand(c)
+		b, err := encodeCommand(c, testTerm)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -452,7 +477,7 @@ func FuzzApply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m := newMachine(t, 2)
 		m.open("r", "q")
-		_, _ = m.Apply(m.index+1, b)
+		_, _ = m.Apply(m.index+1, testTerm, b)
 		image, err := m.Encode()
 		if err != nil {
 			t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,8 +40,12 @@ func (r *transcript) run(t *testing.T, td *datadriven.TestData) string {
 	r.t, r.td = t, td
 	switch td.Cmd {
 	case "init":
-		return r.apply(&Init{ClusterID: r.arg("id"), Name: r.arg("name"), Nodes: r.args("nodes"),
+		out := r.apply(&Init{ClusterID: r.arg("id"), Name: r.arg("name"), Nodes: r.args("nodes"),
 			Shards: r.num("shards"), ReplicationFactor: r.num("rf"), NowMillis: r.now()})
+		if !td.HasArg("no-window") { // which most transcripts do not care for
+			r.apply(&ExtendWindow{Until: graph.MaxTimestamp})
+		}
+		return out
 	case "register":
 		return r.apply(&RegisterNode{ID: r.arg("id"), PeerAddr: r.arg("peer"),
 			ClientAddr: r.arg("client"), Version: r.arg("version"), NowMillis: r.now()})
@@ -51,13 +56,31 @@ func (r *transcript) run(t *testing.T, td *datadriven.TestData) string {
 	case "commit":
 		return r.apply(&CommitImport{Import: r.imp(), Attempt: r.attempt(),
 			Seals: r.indexes("seals"), Stats: Stats{Files: uint64(r.num("files"))},
-			NowMillis: r.now()})
+			NowMillis: r.now(), At: r.timestamp("at")})
 	case "abort":
 		return r.apply(&AbortImport{r.imp(), r.attempt(), r.arg("reason"), r.now()})
 	case "expire":
 		return r.apply(&Expire{r.now(), int64(max(1, r.num("leading")))})
 	case "outcome-done":
 		return r.apply(&OutcomeDone{r.imp(), r.indexes("shards")})
+	case "window":
+		return r.apply(&ExtendWindow{r.timestamp("until")})
+	case "pin":
+		return r.apply(&AddPin{r.arg("name"), r.timestamp("at"), int64(r.num("expires")), r.now()})
+	case "unpin":
+		return r.apply(&RemovePin{r.arg("name")})
+	case "safepoint":
+		return r.apply(&AdvanceSafepoint{r.timestamp("to")})
+	case "start":
+		return r.operate(&StartOperator{r.arg("id"), OperatorKind(r.arg("op")),
+			uint64(r.num("shard")), r.arg("node"), r.arg("from"), r.now()})
+	case "advance":
+		return r.operate(&AdvanceOperator{r.arg("id"), OperatorStep(r.arg("step")), r.arg("result"),
+			r.now()})
+	case "cancel":
+		return r.operate(&CancelOperator{r.arg("id"), r.arg("reason"), r.now()})
+	case "standing":
+		return r.standing()
 	case "map":
 		return r.straight.Snapshot().Map().String()
 	case "show":
@@ -72,9 +95,19 @@ func (r *transcript) run(t *testing.T, td *datadriven.TestData) string {
 // apply applies a command to both states and compares them.
 func (r *transcript) apply(c Command) string {
 	r.t.Helper()
-	b, err := EncodeCommand(c)
+	_, err := r.applied(c)
 	if err != nil {
 		return describe(err)
+	}
+	return "ok\n"
+}
+
+// applied also returns the command's result.
+func (r *transcript) applied(c Command) ([]byte, error) {
+	r.t.Helper()
+	b, err := r.stamped(c)
+	if err != nil {
+		return nil, err
 	}
 	r.index++
 	image, err := r.restored.Encode()
@@ -84,16 +117,74 @@ func (r *transcript) apply(c Command) string {
 	if err := r.restored.Restore(image); err != nil {
 		r.t.Fatalf("%s: %v", r.td.Pos, err)
 	}
-	out, err := r.straight.Apply(r.index, b)
-	out2, err2 := r.restored.Apply(r.index, b)
+	out, err := r.straight.Apply(r.index, testTerm, b)
+	out2, err2 := r.restored.Apply(r.index, testTerm, b)
 	if !bytes.Equal(out, out2) || fmt.Sprint(err) != fmt.Sprint(err2) {
 		r.t.Fatalf("%s: %s, %v; after a restore %s, %v", r.td.Pos, out, err, out2, err2)
 	}
 	compareStates(r.t, r.straight, r.restored)
+	return out, err
+}
+
+// stamped is what the leader makes of a command, unless the transcript says at= or term=.
+func (r *transcript) stamped(c Command) ([]byte, error) {
+	if r.td.HasArg("term") {
+		return encodeCommand(c, uint64(r.num("term")))
+	}
+	switch r.td.Cmd {
+	case "open", "commit":
+		if r.td.HasArg("at") {
+			return encodeCommand(c, testTerm)
+		}
+	}
+	return stamped(r.straight, c)
+}
+
+// operate applies a command about an operator and shows what it has become.
+func (r *transcript) operate(c Command) string {
+	out, err := r.applied(c)
 	if err != nil {
 		return describe(err)
 	}
-	return "ok\n"
+	res, err := DecodeResult[OperatorResult](out)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return showOperator(&res.Operator)
+}
+
+func showOperator(o *Operator) string {
+	s := fmt.Sprintf("operator %s %s shard %d: %s", o.ID, o.Kind, o.Shard, o.Step)
+	if o.Old.Node != "" {
+		s += " old=" + o.Old.ServerID()
+	}
+	if o.New.Node != "" {
+		s += " new=" + o.New.ServerID()
+	}
+	if o.Cancelled != "" {
+		s += fmt.Sprintf(" cancelled: %s", o.Cancelled)
+	}
+	if o.Note != "" {
+		s += fmt.Sprintf(" (%s)", o.Note)
+	}
+	return s + "\n"
+}
+
+func (r *transcript) standing() string {
+	rep, ok := ParseServerID(r.arg("replica"))
+	if !ok {
+		r.t.Fatalf("%s: not a replica", r.td.Pos)
+	}
+	names := [...]string{"not yet", "voter", "learner", "dead"}
+	return names[r.straight.Snapshot().Standing(uint64(r.num("shard")), rep)] + "\n"
+}
+
+// timestamp returns the argument as a timestamp, zero if there is none.
+func (r *transcript) timestamp(key string) graph.Timestamp {
+	if !r.td.HasArg(key) {
+		return 0
+	}
+	return parseTimestamp(r.t, r.arg(key))
 }
 
 func compareStates(t *testing.T, a, b *State) {
@@ -109,23 +200,16 @@ func (r *transcript) open() string {
 	c := &OpenImport{RepoName: r.arg("repo"), Revision: r.arg("rev"), Packages: r.packages(),
 		Commits: r.args("commits"), Replace: r.td.HasArg("replace"), Delete: r.td.HasArg("delete"),
 		Holder: r.arg("holder"), RequestID: r.arg("request"), Reopen: uint32(r.num("reopen")),
-		NowMillis: r.now()}
-	b, err := EncodeCommand(c)
+		MakeCurrent: r.td.HasArg("make-current"), NowMillis: r.now(), At: r.timestamp("at")}
+	first, err := r.applied(c)
 	if err != nil {
 		return describe(err)
 	}
-	if s := r.apply(c); s != "ok\n" {
-		return s
-	}
 	// The same request again gives the same answer.
 	c.Reopen = 0
-	if b, err = EncodeCommand(c); err != nil {
-		r.t.Fatal(err)
-	}
-	r.index++
-	out, err := r.straight.Apply(r.index, b)
-	if _, err2 := r.restored.Apply(r.index, b); err != nil || err2 != nil {
-		r.t.Fatalf("%s: repeated: %v, %v", r.td.Pos, err, err2)
+	out, err := r.applied(c)
+	if err != nil || !bytes.Equal(out, first) {
+		r.t.Fatalf("%s: %s; repeated: %s, %v", r.td.Pos, first, out, err)
 	}
 	res, err := DecodeResult[OpenResult](out)
 	if err != nil {
@@ -143,11 +227,10 @@ func (r *transcript) open() string {
 }
 
 func (r *transcript) view() string {
-	at := graph.Timestamp(0)
-	if r.td.HasArg("at") {
-		at = parseTimestamp(r.t, r.arg("at"))
+	v, err := r.straight.Snapshot().View(r.timestamp("at"))
+	if r.td.HasArg("decided") {
+		v, err = r.straight.Snapshot().ViewDecided(r.timestamp("at"), uint64(r.num("decided")))
 	}
-	v, err := r.straight.Snapshot().View(at)
 	if err != nil {
 		return describe(err)
 	}
@@ -189,6 +272,16 @@ func show(s *Snapshot) string {
 	}
 	for _, p := range s.PendingOutcomes() {
 		fmt.Fprintf(&b, "pending %s -> %s shards %v\n", p.Outcome.Import, p.Outcome.Commit, p.Shards)
+	}
+	for _, p := range s.Pins() {
+		fmt.Fprintf(&b, "pin %s at %s expires=%d\n", p.Name, p.At, p.ExpiresMillis)
+	}
+	if at, pins := s.Retained(); at != 0 {
+		fmt.Fprintf(&b, "safepoint %s but %v\n", at, pins)
+	}
+	open, ended := s.Operators()
+	for _, o := range slices.Concat(open, ended) {
+		b.WriteString(showOperator(o))
 	}
 	fmt.Fprintf(&b, "last commit %s\n", s.LastCommit())
 	return b.String()

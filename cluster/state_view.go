@@ -9,6 +9,8 @@ import (
 	"github.com/codegraphdb/codegraph/graph"
 )
 
+const opView = "cluster.View"
+
 // Snapshot is the state at one index of the log. It, and everything that its methods return, is
 // shared and must not be changed.
 type Snapshot struct {
@@ -37,7 +39,7 @@ func (s *Snapshot) ClusterID() string { return s.d.clusterID }
 func (s *Snapshot) Name() string { return s.d.name }
 
 // LastCommit returns the commit timestamp of the last revision, zero if there is none.
-func (s *Snapshot) LastCommit() graph.Timestamp { return s.d.lastCommit }
+func (s *Snapshot) LastCommit() graph.Timestamp { return s.d.time.LastCommit }
 
 // Map returns the table of shards; the zero Map before the cluster is founded.
 func (s *Snapshot) Map() Map { return s.d.shards }
@@ -101,9 +103,11 @@ func (s *Snapshot) Claims() []Claim { return s.d.sortedClaims() }
 
 // NeedsExpire tells whether Expire with these arguments would change anything.
 func (s *Snapshot) NeedsExpire(nowMillis, leadingMillis int64) bool {
-	return slices.ContainsFunc(s.d.imports, func(im *Import) bool {
+	expired := func(p Pin) bool { return p.expired(nowMillis) }
+	ended := func(im *Import) bool {
 		return clockWasAhead(im, nowMillis) || leaseEnded(im, nowMillis, leadingMillis)
-	})
+	}
+	return slices.ContainsFunc(s.d.time.Pins, expired) || slices.ContainsFunc(s.d.imports, ended)
 }
 
 // PendingOutcome is the outcome of an import and the shards whose logs do not have it yet.
@@ -158,27 +162,47 @@ func (v *ViewInfo) MinAppliedOf(shard uint64) uint64 {
 	return v.MinApplied[i].Index
 }
 
-// View returns the view at a timestamp; zero means the last commit. A timestamp after the last
-// commit is refused with KindUnavailable, since commits at or below it may still come; one before
-// the oldest revision remembered with KindNotFound.
+// View returns the view at a timestamp; zero means the last commit. One after the last timestamp
+// that this state has seen given is refused with KindUnavailable, since commits at or below it may
+// still come: ViewDecided serves it. One before the oldest revision remembered, or below the
+// safepoint and not pinned, is refused with KindNotFound.
 func (s *Snapshot) View(at graph.Timestamp) (*ViewInfo, error) {
-	const op = "cluster.View"
+	if at > s.d.time.Last && !at.IsImport() {
+		return nil, graph.Errorf(opView, graph.KindUnavailable, "timestamp %s is after %s, the last "+
+			"that this node knows of", at, s.d.time.Last).WithRemedy("ask again")
+	}
+	return s.view(at)
+}
+
+// ViewDecided returns the view at a timestamp that the oracle granted with an index of the meta log
+// up to which every revision at or below it is decided.
+func (s *Snapshot) ViewDecided(at graph.Timestamp, index uint64) (*ViewInfo, error) {
+	if s.d.applied < index {
+		return nil, graph.Errorf(opView, graph.KindUnavailable, "this node has applied entry %d of "+
+			"the meta group, timestamp %s needs %d", s.d.applied, at, index).WithRemedy("ask again")
+	}
+	if at > s.d.time.Window {
+		return nil, graph.Errorf(opView, graph.KindInvalid, "timestamp %s was never granted", at)
+	}
+	return s.view(at)
+}
+
+func (s *Snapshot) view(at graph.Timestamp) (*ViewInfo, error) {
 	switch {
-	case at == 0 || at == s.d.lastCommit:
-		s.latest.Do(func() { s.latestView = s.makeView(s.d.lastCommit) })
+	case at == 0 || at == s.d.time.LastCommit:
+		s.latest.Do(func() { s.latestView = s.makeView(s.d.time.LastCommit) })
 		return s.latestView, nil
 	case at.IsImport():
-		return nil, graph.Errorf(op, graph.KindInvalid, "%s is an import id, not a timestamp", at)
-	case at > s.d.lastCommit:
-		return nil, graph.Errorf(op, graph.KindUnavailable, "timestamp %s is after %s, the last "+
-			"commit that this node knows of", at, s.d.lastCommit).WithRemedy("ask again")
-	}
-	if at < s.d.horizon {
-		return nil, graph.Errorf(op, graph.KindNotFound, "repositories deleted before %s are no "+
+		return nil, graph.Errorf(opView, graph.KindInvalid, "%s is an import id, not a timestamp", at)
+	case at < s.d.time.Safepoint && !s.d.time.pinned(at):
+		return nil, graph.Errorf(opView, graph.KindNotFound, "versions before %s are collected, and "+
+			"%s is not pinned", s.d.time.Safepoint, at).WithRemedy("ask at a timestamp from then on")
+	case at < s.d.horizon:
+		return nil, graph.Errorf(opView, graph.KindNotFound, "repositories deleted before %s are no "+
 			"longer known", s.d.horizon).WithRemedy("ask at a timestamp from then on")
 	}
 	if r := s.forgotten(at); r != nil {
-		return nil, graph.Errorf(op, graph.KindNotFound, "the revision of repository %q at %s is "+
+		return nil, graph.Errorf(opView, graph.KindNotFound, "the revision of repository %q at %s is "+
 			"no longer known", r.Name, at).WithRemedy("ask at a timestamp after %s", r.Horizon)
 	}
 	return s.makeView(at), nil
@@ -215,38 +239,4 @@ func (s *Snapshot) makeView(at graph.Timestamp) *ViewInfo {
 		return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.Repo, b.Repo))
 	})
 	return v
-}
-
-// Safepoint returns the timestamp below which nobody may read any more when the retention ends at
-// one: that of the last commit until then, which is what reads saw at the end of the retention
-// however long ago it was. Open imports read their base and write at their id: both stay allowed.
-func (s *Snapshot) Safepoint(retained graph.Timestamp) graph.Timestamp {
-	for _, im := range s.d.imports {
-		retained = min(retained, (im.ID-1)&^1)
-		if im.Base != 0 {
-			retained = min(retained, im.Base)
-		}
-	}
-	last, forgotten := graph.Timestamp(0), false
-	commit := func(at graph.Timestamp) {
-		if at <= retained {
-			last = max(last, at)
-		}
-	}
-	horizon := func(at graph.Timestamp) { // commits before it are not known
-		commit(at)
-		forgotten = forgotten || at > retained
-	}
-	horizon(s.d.horizon)
-	for _, r := range s.d.repos {
-		horizon(r.Horizon)
-		commit(r.Deleted)
-		for i := range r.Revisions {
-			commit(r.Revisions[i].Commit)
-		}
-	}
-	if forgotten { // many commits ago: nobody reads there any more
-		return retained
-	}
-	return last
 }

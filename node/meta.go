@@ -16,6 +16,7 @@ import (
 	"github.com/codegraphdb/codegraph/cluster"
 	"github.com/codegraphdb/codegraph/graph"
 	"github.com/codegraphdb/codegraph/node/datadir"
+	"github.com/codegraphdb/codegraph/node/oracle"
 	"github.com/codegraphdb/codegraph/node/transport"
 	"github.com/codegraphdb/codegraph/raftlog"
 )
@@ -37,6 +38,7 @@ type meta struct {
 	log     *raftlog.MetaLog
 	trans   *transport.GroupTransport
 	leading leadership
+	oracle  *oracle.Keeper
 	logger  *slog.Logger
 	fatal   func(error)
 
@@ -56,6 +58,7 @@ func openMeta(dir *datadir.Dir, trans *transport.Transport, logger *slog.Logger,
 	}
 	m := &meta{self: dir.ID.NodeID, state: cluster.NewState(), stop: make(chan struct{}),
 		logger: logger.With("group", "meta"), fatal: fatal}
+	m.oracle = oracle.NewKeeper((*metaOracle)(m), m.logger)
 	var err error
 	m.log, err = raftlog.OpenMeta(dir.Join(datadir.MetaDir, "raft.db"),
 		raftlog.Options{Logger: m.logger, OnFatal: fatal})
@@ -99,7 +102,10 @@ func (m *meta) start(dir *datadir.Dir, founders []string, gained func()) error {
 		return fmt.Errorf("meta group: raft: %w", err)
 	}
 	m.started.Store(true)
-	m.done.Go(func() { m.leading.watch(m.raft, m.stop, gained) })
+	m.done.Go(func() {
+		m.leading.watch(m.raft, m.stop, func() { m.oracle.Wake(); gained() })
+	})
+	m.done.Go(func() { m.oracle.Run(m.stop) })
 	return nil
 }
 
@@ -174,22 +180,24 @@ func (m *meta) propose(ctx context.Context, command []byte) (metaAnswer, error) 
 	if !m.running() || m.raft.State() != raft.Leader || m.leading.ready.Load() == 0 {
 		return metaAnswer{}, notLeader(op, m.leader(), "this node does not lead the meta group")
 	}
-	command, err := cluster.PrepareCommand(command, nowMillis())
+	entry, err := m.oracle.Propose(command)
 	if err != nil {
 		return metaAnswer{}, err
 	}
-	f := m.raft.Apply(command, 10*time.Second)
-	if err := wait(ctx, f); err != nil {
-		if errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrLeadershipTransferInProgress) {
-			return metaAnswer{}, notLeader(op, "", "this node does not lead the meta group")
-		}
+	p := entry.(*metaProposal)
+	select {
+	case <-p.settled:
+		err = p.failed
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	switch {
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress):
+		return metaAnswer{}, notLeader(op, "", "this node does not lead the meta group")
+	case err != nil:
 		return metaAnswer{}, graph.Errorf(op, graph.KindUnavailable, "meta group: %w", err)
 	}
-	a, ok := f.Response().(metaAnswer)
-	if !ok {
-		return a, graph.Errorf(op, graph.KindInternal, "meta group: no result")
-	}
-	return a, a.err
+	return p.answer, p.answer.err
 }
 
 func (m *meta) close() error {
@@ -211,7 +219,7 @@ func (m *metaMachine) Apply(l *raft.Log) any {
 	if l.Type != raft.LogCommand {
 		return nil
 	}
-	result, err := m.state.Apply(l.Index, l.Data)
+	result, err := m.state.Apply(l.Index, l.Term, l.Data)
 	var dead *cluster.FatalError
 	if errors.As(err, &dead) {
 		m.fatal(fmt.Errorf("meta group: apply: %w", err))

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	peerv1 "github.com/codegraphdb/codegraph/api/codegraph/peer/v1"
-	"github.com/codegraphdb/codegraph/cluster"
 )
 
 // peerServer serves the other nodes of the cluster.
@@ -29,11 +28,7 @@ func (s *peerServer) WriteShard(ctx context.Context, req *peerv1.WriteShardReque
 // ProposeMeta implements PeerService.
 func (s *peerServer) ProposeMeta(ctx context.Context, req *peerv1.ProposeMetaRequest) (
 	*peerv1.ProposeMetaResponse, error) {
-	command, err := cluster.PrepareCommand(req.GetCommand(), nowMillis())
-	if err != nil {
-		return nil, err
-	}
-	a, err := s.node.meta.propose(ctx, command)
+	a, err := s.node.meta.propose(ctx, req.GetCommand())
 	return &peerv1.ProposeMetaResponse{LogIndex: a.index, Result: a.result}, err
 }
 

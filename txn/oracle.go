@@ -115,8 +115,9 @@ func (o *Oracle) Grant(c Clock, n int) (graph.Timestamp, error) {
 // what has been granted. Beyond DriftAlarm a clock of the cluster is wrong, or was.
 func (o *Oracle) Drift(c Clock) time.Duration {
 	wall := c.Wall.UnixMilli()
-	if phys := o.now(c); wall > phys {
-		return time.Duration(wall-phys) * time.Millisecond
+	over, under := max(0, wall-o.now(c)), max(0, o.last.UnixMilli()-wall)
+	if over > under {
+		return time.Duration(over) * time.Millisecond
 	}
-	return time.Duration(min(0, wall-o.last.UnixMilli())) * time.Millisecond
+	return -time.Duration(under) * time.Millisecond
 }
