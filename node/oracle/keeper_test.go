@@ -211,8 +211,8 @@ func TestRule1_8CommandOfAnotherTerm(t *testing.T) {
 	}
 }
 
-// TestTermsGoOn: over many terms, of which some end before their window is there, nothing is granted
-// twice, and a node that does not lead grants nothing.
+// TestTermsGoOn: over many terms, of which some end before their window is there, nothing is
+// granted twice, and a node that does not lead grants nothing.
 func TestTermsGoOn(t *testing.T) {
 	l, k := newFake(t)
 	var all []graph.Timestamp
