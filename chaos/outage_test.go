@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,7 @@ func TestShardWithoutLeader(t *testing.T) {
 	h := newTree(t, "quorum", 20, 5)
 	r.ingest(h)
 	r.checkReplicas(c)
+	r.waitSeen(h, 2)
 	r.kill(0, 1)
 	r.checkSnapshotReads(h, 2)
 	r.checkNoQuorum(h, 2)
@@ -79,6 +81,20 @@ func (r *rig) waitUnlocked(h *history, c *codegraph.Client) {
 			r.t.Fatal(err)
 		}
 		return resp.GetRepositories()[0].GetImporting() == ""
+	})
+}
+
+// waitSeen waits until snapshot reads through a node show the newest revision: without a token they
+// may be behind, and a node that is then cut off stays so.
+func (r *rig) waitSeen(h *history, node int) {
+	r.t.Helper()
+	c := r.client(node)
+	wait(r.t, readyWithin, fmt.Sprintf("revision %d through node %d", h.acked(), node+1), func() bool {
+		ctx, cancel := context.WithTimeout(r.t.Context(), readWithin)
+		defer cancel()
+		marks, _, err := search(ctx, c, h.tree.repo, markPrefix, readOptions(false))
+		rev, werr := wholeRevision(h.tree, marks)
+		return err == nil && werr == nil && rev == h.acked()
 	})
 }
 
@@ -128,6 +144,7 @@ func TestShardUnreachable(t *testing.T) {
 	h := newTree(t, "gaps", 40, 0)
 	r.ingest(h)
 	r.checkReplicas(c)
+	r.waitSeen(h, 3)
 	r.kill(0, 1)
 	r.checkSnapshotReads(h, 3) // every shard has a replica left, though some have no leader
 	r.kill(2)
