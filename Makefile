@@ -69,6 +69,19 @@ bench-ingest: build ## the same for the real sources, or for REPO=dir; fails if 
 	@if [[ '$(REPO)' == . ]]; then INPUTS='$(INPUTS)' scripts/inputs.sh >&2; fi
 	@go run ./bench ingest -nodes '$(NODES)' -inputs '$(INPUTS)' $(filter-out .,$(REPO))
 
+.PHONY: bench-idle
+bench-idle: build ## what three nodes cost that nobody asks anything, with 16 and with 64 shards
+	@go run ./bench idle -nodes '$(NODES)'
+
+.PHONY: bench-failover
+bench-failover: build ## kill leaders, wait for the first write that is acknowledged again
+	@go run ./bench failover -nodes '$(NODES)'
+
+.PHONY: bench-raftlog
+bench-raftlog: ## stores of Raft logs side by side (GROUPS=1,16,64 WRITERS=128 SIZE=1024 DURATION=8s)
+	@go run ./bench raftlog $(if $(GROUPS),-groups '$(GROUPS)') $(if $(WRITERS),-writers '$(WRITERS)') \
+		$(if $(SIZE),-size '$(SIZE)') $(if $(DURATION),-duration '$(DURATION)')
+
 .PHONY: questions
 questions: build ## take in real sources and ask the questions with known answers (bench/testdata)
 	@INPUTS='$(INPUTS)' scripts/inputs.sh >&2

@@ -2,6 +2,8 @@
 // people use. The inputs are those of scripts/inputs.sh, or any directory.
 //
 //	go run ./bench ingest [DIR...]     figures of an ingest into three nodes (make bench-ingest)
+//	go run ./bench idle                what nodes cost that nobody asks anything (make bench-idle)
+//	go run ./bench failover            leader killed to first write (make bench-failover)
 //	go test -tags inputs ./bench       the questions with known answers (make questions)
 //
 // testdata/questions.txt holds the questions: how each truth was established without codegraph,

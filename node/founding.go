@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net"
@@ -341,7 +342,7 @@ func (f *founding) proposeInit(ctx context.Context, p *cluster.Pledge) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	_, err := f.node.proposeMeta(ctx, &cluster.Init{ClusterID: p.ClusterID, Name: p.Name,
-		Nodes: p.IDs(), Shards: defaultShards,
+		Nodes: p.IDs(), Shards: cmp.Or(f.node.opts.Shards, defaultShards),
 		ReplicationFactor: min(defaultReplicationFactor, len(p.Members)), NowMillis: nowMillis()})
 	if err != nil && ctx.Err() == nil {
 		f.node.logger.Warn("founding the cluster", "err", err)

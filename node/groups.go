@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/codegraphdb/codegraph/cluster"
+	"github.com/codegraphdb/codegraph/node/timing"
 )
 
 // groups are the replicas of this node, opened as the map says.
@@ -113,7 +114,7 @@ func (g *groups) balance(ctx context.Context, alive func(node string) bool) {
 // caughtUp tells whether a peer has answered this leader lately.
 func (r *replica) caughtUp(peer raft.ServerID) bool {
 	seen := r.trans.ConfirmedSince(peer, r.raft.CurrentTerm())
-	return time.Since(seen) < 2*dataTimings.heartbeat
+	return time.Since(seen) < 2*timing.Data.Heartbeat
 }
 
 // close closes all replicas, several at a time.

@@ -41,8 +41,8 @@ type testNode struct {
 func testOptions(t *testing.T, name string) Options {
 	return Options{DataDir: filepath.Join(t.TempDir(), name), ClusterName: "c",
 		ListenClient: "127.0.0.1:0", ListenPeer: "127.0.0.1:0", ListenGossip: "127.0.0.1:0",
-		ListenOps: "127.0.0.1:0", BootstrapExpect: 1, CacheSize: 16 << 20, Retention: time.Hour,
-		Version: "test"}
+		ListenOps: "127.0.0.1:0", Founding: Founding{BootstrapExpect: 1}, CacheSize: 16 << 20,
+		Retention: time.Hour, Version: "test"}
 }
 
 // launch starts a node; its log is shown if the test fails.

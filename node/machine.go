@@ -35,7 +35,10 @@ func (m *machine) ApplyBatch(logs []*raft.Log) []any {
 		m.fatal(fmt.Errorf("shard %d: apply: %w", m.desc.ID, err))
 		select {} // the process ends; nothing may be applied behind the gap
 	}
+	// Durable with the next append (rule 5.3); if the log is dead, the process ends anyway.
+	_ = m.log.StageCommitIndex(logs[len(logs)-1].Index)
 	m.applied.broadcast()
+	m.trans.Applied()
 	out := make([]any, len(logs))
 	for i := range results {
 		out[i] = results[i]

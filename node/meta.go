@@ -17,6 +17,7 @@ import (
 	"github.com/codegraphdb/codegraph/graph"
 	"github.com/codegraphdb/codegraph/node/datadir"
 	"github.com/codegraphdb/codegraph/node/oracle"
+	"github.com/codegraphdb/codegraph/node/timing"
 	"github.com/codegraphdb/codegraph/node/transport"
 	"github.com/codegraphdb/codegraph/raftlog"
 )
@@ -25,9 +26,6 @@ const (
 	metaGroup       = 0 // group id of the meta group on the wire
 	metaIncarnation = 1
 )
-
-var metaTimings = raftTimings{500 * time.Millisecond, 500 * time.Millisecond,
-	500 * time.Millisecond, 50 * time.Millisecond}
 
 // meta is this node's replica of the meta group.
 type meta struct {
@@ -77,7 +75,7 @@ func (m *meta) start(dir *datadir.Dir, founders []string, gained func()) error {
 	if err != nil {
 		return fmt.Errorf("meta group: snapshots: %w", err)
 	}
-	conf := metaTimings.config(metaServerID(m.self), m.logger)
+	conf := timing.Meta.Config(metaServerID(m.self), newRaftLogger(m.logger))
 	conf.SnapshotThreshold = 4096
 	conf.SnapshotInterval = 30 * time.Second
 	conf.TrailingLogs = 2048
@@ -101,9 +99,10 @@ func (m *meta) start(dir *datadir.Dir, founders []string, gained func()) error {
 	if err != nil {
 		return fmt.Errorf("meta group: raft: %w", err)
 	}
+	m.trans.Serve(m.raft)
 	m.started.Store(true)
 	m.done.Go(func() {
-		m.leading.watch(m.raft, m.stop, func() { m.oracle.Wake(); gained() })
+		m.leading.watch(m.raft, timing.Meta, m.stop, func() { m.oracle.Wake(); gained() })
 	})
 	m.done.Go(func() { m.oracle.Run(m.stop) })
 	return nil
@@ -225,6 +224,7 @@ func (m *metaMachine) Apply(l *raft.Log) any {
 		m.fatal(fmt.Errorf("meta group: apply: %w", err))
 		select {} // the process ends
 	}
+	m.trans.Applied()
 	return metaAnswer{l.Index, result, err}
 }
 

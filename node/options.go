@@ -10,27 +10,33 @@ import (
 
 // Options configure a node. Settings says what each means and its default.
 type Options struct {
-	DataDir         string
-	ClusterName     string
-	ListenClient    string
-	ListenPeer      string
-	ListenGossip    string
-	ListenOps       string
-	AdvertiseHost   string
-	Join            []string
-	BootstrapExpect int
-	Locality        string
-	TLSCert         string
-	TLSKey          string
-	TLSCA           string
-	Insecure        bool
-	CacheSize       int64
-	MemoryLimit     int64
-	Retention       time.Duration
-	LogLevel        string
+	DataDir       string
+	ClusterName   string
+	ListenClient  string
+	ListenPeer    string
+	ListenGossip  string
+	ListenOps     string
+	AdvertiseHost string
+	Join          []string
+	Founding
+	Locality    string
+	TLSCert     string
+	TLSKey      string
+	TLSCA       string
+	Insecure    bool
+	CacheSize   int64
+	MemoryLimit int64
+	Retention   time.Duration
+	LogLevel    string
 
 	Version string       // of the program, for status
 	Logger  *slog.Logger // required
+}
+
+// Founding is what a node brings to the founding of a cluster.
+type Founding struct {
+	BootstrapExpect int // members; 0 joins a cluster
+	Shards          int // 0 for the default
 }
 
 // secure tells whether certificates are given.

@@ -18,6 +18,7 @@ import (
 	"github.com/codegraphdb/codegraph/cluster"
 	"github.com/codegraphdb/codegraph/graph"
 	"github.com/codegraphdb/codegraph/node/datadir"
+	"github.com/codegraphdb/codegraph/node/timing"
 	"github.com/codegraphdb/codegraph/node/transport"
 	"github.com/codegraphdb/codegraph/raftlog"
 	"github.com/codegraphdb/codegraph/shard"
@@ -42,26 +43,6 @@ type replica struct {
 	installed  atomic.Uint64 // snapshots installed since start
 	stop       chan struct{}
 	done       sync.WaitGroup
-}
-
-// raftTimings are the time-outs of all groups.
-type raftTimings struct {
-	heartbeat, election, lease, commit time.Duration
-}
-
-var dataTimings = raftTimings{500 * time.Millisecond, 500 * time.Millisecond,
-	500 * time.Millisecond, 100 * time.Millisecond}
-
-func (t raftTimings) config(id raft.ServerID, logger *slog.Logger) *raft.Config {
-	c := raft.DefaultConfig()
-	c.LocalID = id
-	c.HeartbeatTimeout, c.ElectionTimeout = t.heartbeat, t.election
-	c.LeaderLeaseTimeout, c.CommitTimeout = t.lease, t.commit
-	c.MaxAppendEntries = 512
-	c.BatchApplyCh = true
-	c.NoLegacyTelemetry = true
-	c.Logger = newRaftLogger(logger)
-	return c
 }
 
 // replicaDeps is what a replica takes from its node.
@@ -178,7 +159,7 @@ func (r *replica) bootstrap() error {
 		id := raft.ServerID(rep.ServerID())
 		servers = append(servers, raft.Server{ID: id, Address: raft.ServerAddress(id)})
 	}
-	conf := dataTimings.config(r.local, r.logger)
+	conf := timing.Data.Config(r.local, newRaftLogger(r.logger))
 	err := raft.BootstrapCluster(conf, r.log, r.log, r.snaps, r.trans,
 		raft.Configuration{Servers: servers})
 	if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
@@ -188,7 +169,7 @@ func (r *replica) bootstrap() error {
 }
 
 func (r *replica) startRaft() error {
-	conf := dataTimings.config(r.local, r.logger)
+	conf := timing.Data.Config(r.local, newRaftLogger(r.logger))
 	conf.SnapshotThreshold = 1 << 16
 	conf.SnapshotInterval = time.Minute
 	conf.TrailingLogs = 64 // raftlog keeps more, by bytes
@@ -201,6 +182,7 @@ func (r *replica) startRaft() error {
 	if err != nil {
 		return fmt.Errorf("shard %d: raft: %w", r.desc.ID, err)
 	}
+	r.trans.Serve(r.raft)
 	r.snaps.Serve()
 	return nil
 }

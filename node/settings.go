@@ -10,6 +10,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/codegraphdb/codegraph/cluster"
 	"github.com/codegraphdb/codegraph/graph"
 	"github.com/codegraphdb/codegraph/node/datadir"
 )
@@ -44,6 +45,8 @@ var Settings = []Setting{
 		func(o *Options, v string) error { o.Join = splitList(v); return nil }},
 	{"bootstrap-expect", "0", "found a new cluster with exactly so many nodes; 0 joins one",
 		func(o *Options, v string) (err error) { o.BootstrapExpect, err = number(v, 9); return }},
+	{"shards", strconv.Itoa(defaultShards), "shards of a new cluster; the same on all nodes",
+		func(o *Options, v string) (err error) { o.Shards, err = number(v, cluster.MaxShards); return }},
 	{"locality", "", "where the node runs, e.g. region=eu,zone=a",
 		str(func(o *Options) *string { return &o.Locality })},
 	{"tls-cert", "", "certificate of this node (PEM)",

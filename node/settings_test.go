@@ -69,8 +69,8 @@ func TestConfigFileFromEnvironment(t *testing.T) {
 
 // Every key but config can be set from each source.
 func TestEverySettingHasAllSources(t *testing.T) {
-	samples := map[string]string{"bootstrap-expect": "3", "insecure": "true", "cache-size": "7MiB",
-		"memory-limit": "7MiB", "retention": "7h"}
+	samples := map[string]string{"bootstrap-expect": "3", "shards": "5", "insecure": "true",
+		"cache-size": "7MiB", "memory-limit": "7MiB", "retention": "7h"}
 	for _, s := range Settings {
 		if s.Doc == "" {
 			t.Errorf("%s has no description", s.Key)
@@ -120,6 +120,7 @@ func optionsKey(o Options) string {
 	return strings.Join([]string{o.DataDir, o.ClusterName, o.ListenClient, o.ListenPeer,
 		o.ListenGossip, o.ListenOps, o.AdvertiseHost, o.Locality, o.TLSCert, o.TLSKey, o.TLSCA,
 		o.LogLevel, o.Retention.String(), string(rune('0' + o.BootstrapExpect)),
+		string(rune('0' + o.Shards)),
 		time.Duration(o.CacheSize).String(), time.Duration(o.MemoryLimit).String(),
 		map[bool]string{true: "insecure"}[o.Insecure]}, "|")
 }
@@ -199,8 +200,8 @@ func TestParseSize(t *testing.T) {
 // The keys are part of the interface: scripts, manifests and files depend on them.
 func TestSettingKeys(t *testing.T) {
 	want := strings.Fields(`data-dir config cluster-name listen-client listen-peer listen-gossip
-		listen-ops advertise-host join bootstrap-expect locality tls-cert tls-key tls-ca insecure
-		cache-size memory-limit retention log-level`)
+		listen-ops advertise-host join bootstrap-expect shards locality tls-cert tls-key tls-ca
+		insecure cache-size memory-limit retention log-level`)
 	var got []string
 	for _, s := range Settings {
 		got = append(got, s.Key)

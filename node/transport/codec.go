@@ -27,6 +27,8 @@ func encodeRequest(cmd any) (peerv1.RaftKind, []byte, error) {
 	case *raft.TimeoutNowRequest:
 		kind = peerv1.RaftKind_RAFT_KIND_TIMEOUT_NOW
 		m = &peerv1.RaftTimeoutNowRequest{Header: headerToWire(c.RPCHeader)}
+	case *peerv1.RaftLeaderGoneRequest:
+		kind, m = peerv1.RaftKind_RAFT_KIND_LEADER_GONE, c
 	default:
 		return 0, nil, fmt.Errorf("transport: cannot encode request %T", cmd)
 	}
@@ -88,6 +90,8 @@ func encodeResponse(resp any) ([]byte, error) {
 // decodeResponse overwrites *out with the response in b.
 func decodeResponse(b []byte, out any) error {
 	switch r := out.(type) {
+	case nil: // the status was the answer
+		return nil
 	case *raft.AppendEntriesResponse:
 		var m peerv1.RaftAppendResponse
 		err := proto.Unmarshal(b, &m)

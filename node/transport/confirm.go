@@ -71,10 +71,14 @@ func (g *GroupTransport) ConfirmedSince(peer raft.ServerID, term uint64) time.Ti
 }
 
 // WaitConfirmed returns nil once need of the peers have a success in term that was sent at or
-// after t. It sends nothing: poke the heartbeats with raft.Raft.VerifyLeader.
+// after t. It sends nothing: poke the heartbeats with raft.Raft.VerifyLeader. While it waits, this
+// group's heartbeats wait for no company.
 func (g *GroupTransport) WaitConfirmed(
 	ctx context.Context, peers []raft.ServerID, need int, term uint64, t time.Time,
 ) error {
+	g.awaited.Add(1)
+	defer g.awaited.Add(-1)
+	g.t.hurry(peers)
 	for {
 		n, changed := g.confirmed.count(peers, term, t)
 		if n >= need {

@@ -16,9 +16,14 @@
 //	                                                    | Consumer() of the group
 //	call <- matched by request id <---- stream <- frame <- outbox
 //
-// The control lane gathers what comes within BatchWindow of the last frame into one frame, so
-// the packets of a node pair do not grow with the number of groups; votes and TimeoutNow do not
-// wait. The log lane sends at once whatever is queued.
+// Heartbeats that nobody waits for leave at ticks, BeatWindow apart and the same for all peers, and
+// the answers to a frame come back as one; so neither the packets of a node pair nor the times
+// that a process wakes up grow with the number of groups. Votes, TimeoutNow, appends, heartbeats
+// with news and those that a read waits for leave at once.
+//
+// When the process of a peer dies, the kernel ends its connections and refuses new ones. A follower
+// that sees both asks the other voters whether they see it, too, and campaigns at once. Silence is
+// left to the time-outs of Raft.
 //
 // Invariants:
 //
@@ -41,6 +46,18 @@
 //  7. An AppendEntries is cut to MaxAppendBytes (never below one entry) by shortening the
 //     caller's Entries, from which Raft takes how far it got.
 //  8. A snapshot is delivered only with exactly the announced number of bytes.
+//  9. A heartbeat of term t carries min(c, m) as commit index. c is the group's commit index, read
+//     before its term was seen to be t still: so it was known no later than in t, and the leader
+//     of t has all entries up to c. m is the last entry that the peer acknowledged in t: up to
+//     there its log is that leader's, as long as it is in t, and in a later term it refuses
+//     the heartbeat. A peer whose log may differ, or of which nothing is known in t, is told 0.
+//  10. An append without entries does not travel if the peer acknowledged its previous entry and
+//     its commit index in the same term and answered a call that left less than stillThere ago. It
+//     confirms nothing (6); the library's lease may take it for an answer, and lasts that much
+//     longer.
+//  11. A replica campaigns without a time-out only if its leader's node refuses connections, and as
+//     many other voters as make a majority with it find that themselves, follow no other leader
+//     and have no entry more. One broken path between two nodes replaces nobody.
 //
 // A group transport must be closed before or together with raft.Raft.Shutdown: the library waits
 // for its outstanding calls first and closes the transport last.

@@ -21,6 +21,9 @@ type GroupTransport struct {
 	invalid   error // why local cannot be used on this node, if so
 	consumer  chan raft.RPC
 	confirmed *confirmations
+	followers followers
+	group     atomic.Pointer[Group]
+	awaited   atomic.Int64 // callers of WaitConfirmed
 	waiting   atomic.Int64 // inbound calls not answered yet
 	done      chan struct{}
 	closeOnce sync.Once
@@ -79,14 +82,25 @@ func (g *GroupTransport) AppendEntries(
 	id raft.ServerID, target raft.ServerAddress,
 	args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse,
 ) error {
-	lane, timeout := Control, g.t.opts.Timeouts.Heartbeat
-	if len(args.Entries) > 0 {
-		lane, timeout = Log, g.t.opts.Timeouts.Append
+	r := route{id, target, Control, g.t.opts.Timeouts.Heartbeat, atOnce}
+	switch {
+	case isHeartbeat(args):
+		args, r.due = g.beat(id, args)
+	case len(args.Entries) > 0:
+		r.lane, r.timeout = Log, g.t.opts.Timeouts.Append
 		args.Entries = cutEntries(args.Entries, g.t.opts.Limits.MaxAppendBytes)
+	case g.saysNothing(id, args):
+		*resp = raft.AppendEntriesResponse{RPCHeader: args.RPCHeader, Term: args.Term,
+			LastLog: args.PrevLogEntry, Success: true}
+		return nil
 	}
-	sent, err := g.call(route{id, target, lane, timeout}, args, resp)
+	sent, err := g.call(r, args, resp)
 	if err == nil && resp.Success && resp.Term == args.Term {
+		g.followers.record(id, args)
 		g.confirmed.record(id, args.Term, sent)
+		if r.lane == Log {
+			g.Applied() // a peer slower than the others may be told now what they were
+		}
 	}
 	return err
 }
@@ -108,7 +122,7 @@ func (g *GroupTransport) RequestVote(
 	id raft.ServerID, target raft.ServerAddress,
 	args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse,
 ) error {
-	_, err := g.call(route{id, target, Control, g.t.opts.Timeouts.Vote}, args, resp)
+	_, err := g.call(route{id, target, Control, g.t.opts.Timeouts.Vote, atOnce}, args, resp)
 	return err
 }
 
@@ -117,7 +131,7 @@ func (g *GroupTransport) RequestPreVote(
 	id raft.ServerID, target raft.ServerAddress,
 	args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse,
 ) error {
-	_, err := g.call(route{id, target, Control, g.t.opts.Timeouts.Vote}, args, resp)
+	_, err := g.call(route{id, target, Control, g.t.opts.Timeouts.Vote, atOnce}, args, resp)
 	return err
 }
 
@@ -126,7 +140,7 @@ func (g *GroupTransport) TimeoutNow(
 	id raft.ServerID, target raft.ServerAddress,
 	args *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse,
 ) error {
-	_, err := g.call(route{id, target, Control, g.t.opts.Timeouts.TimeoutNow}, args, resp)
+	_, err := g.call(route{id, target, Control, g.t.opts.Timeouts.TimeoutNow, atOnce}, args, resp)
 	return err
 }
 
@@ -135,7 +149,7 @@ func (g *GroupTransport) InstallSnapshot(
 	id raft.ServerID, target raft.ServerAddress,
 	args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader,
 ) error {
-	p, err := g.reach(route{id, target, Bulk, 0})
+	p, err := g.reach(route{id, target, Bulk, 0, atOnce})
 	if err == nil {
 		err = g.sendSnapshot(p, target, args, resp, data)
 	}
@@ -169,7 +183,10 @@ type route struct {
 	target  raft.ServerAddress
 	lane    Lane
 	timeout time.Duration
+	due     time.Time // when it leaves at the latest
 }
+
+var atOnce time.Time // as a route's due
 
 // reach returns the peer of a route after all checks that need no network.
 func (g *GroupTransport) reach(r route) (*peer, error) {
@@ -213,7 +230,7 @@ func (g *GroupTransport) call(r route, request, out any) (sent time.Time, err er
 		Kind:      kind,
 		Payload:   payload,
 		TimeoutMs: uint32(max(r.timeout.Milliseconds(), 1)),
-	}, g.done)
+	}, r.due, g.done)
 	if err == nil {
 		err = replyError(c.reply.Status, c.reply.Error)
 	}

@@ -62,6 +62,7 @@ func listenTLS(
 		Timeouts: Timeouts{
 			BackoffMin: 5 * time.Millisecond, BackoffMax: 50 * time.Millisecond,
 		},
+		Limits: Limits{BeatWindow: 5 * time.Millisecond},
 	}
 	if edit != nil {
 		edit(&opts)

@@ -38,6 +38,7 @@ type lane struct {
 // call is one RPC on its way. Whoever removes it from lane.calls finishes it.
 type call struct {
 	msg   *peerv1.RaftCall // nil: a ping, which is in no map
+	due   time.Time        // when it leaves at the latest; zero: at once
 	done  chan struct{}
 	sent  time.Time // invariant 6
 	reply *peerv1.RaftReply
@@ -47,13 +48,9 @@ type call struct {
 type laneStream = grpc.BidiStreamingClient[peerv1.LaneRequest, peerv1.LaneResponse]
 
 func newLane(t *Transport, p *peer, kind Lane) *lane {
-	window := time.Duration(0)
-	if kind == Control {
-		window = t.opts.Limits.BatchWindow
-	}
 	l := &lane{
 		t: t, peer: p, kind: kind,
-		out:   newOutbox[*call](t.opts.Limits.QueueCalls, t.opts.Limits.QueueBytes, window),
+		out:   newOutbox[*call](t.opts.Limits.QueueCalls, t.opts.Limits.QueueBytes),
 		retry: make(chan struct{}, 1),
 		calls: make(map[uint64]*call),
 	}
@@ -63,9 +60,9 @@ func newLane(t *Transport, p *peer, kind Lane) *lane {
 
 func (l *lane) counters() *laneCounters { return &l.t.counters[l.kind] }
 
-// do sends msg and waits for its reply, its deadline or the end of the group.
-func (l *lane) do(msg *peerv1.RaftCall, end <-chan struct{}) (*call, error) {
-	c := &call{msg: msg, done: make(chan struct{})}
+// do sends msg, at due or sooner, and waits for its reply, its deadline or the end of the group.
+func (l *lane) do(msg *peerv1.RaftCall, due time.Time, end <-chan struct{}) (*call, error) {
+	c := &call{msg: msg, due: due, done: make(chan struct{})}
 	if err := l.enqueue(c); err != nil {
 		return nil, err
 	}
@@ -97,7 +94,7 @@ func (l *lane) enqueue(c *call) error {
 	if l.closed != nil {
 		return l.closed
 	}
-	if !l.out.push(c, callSize(c.msg), urgent(c.msg)) {
+	if !l.out.push(c, callSize(c.msg), c.due) {
 		l.counters().queueFull.Add(1)
 		return ErrQueueFull
 	}
@@ -106,11 +103,6 @@ func (l *lane) enqueue(c *call) error {
 	}
 	l.calls[c.msg.RequestId] = c
 	return nil
-}
-
-// urgent tells whether a call does not wait for company: elections do not, heartbeats do.
-func urgent(msg *peerv1.RaftCall) bool {
-	return msg.Kind != peerv1.RaftKind_RAFT_KIND_APPEND_ENTRIES
 }
 
 // callSize is about what msg takes in a frame.
@@ -160,7 +152,7 @@ func (l *lane) wakeUp() {
 // in the pause wait for the next attempt and fail with it.
 func (l *lane) run() {
 	failures, sessions := 0, 0
-	for l.out.wait(l.ctx, time.Time{}) {
+	for l.out.wait(l.ctx) {
 		established, err := l.session(sessions > 0)
 		l.failAll(err)
 		if l.ctx.Err() != nil {
@@ -170,6 +162,7 @@ func (l *lane) run() {
 			sessions++
 			failures = 0
 			l.t.log.Info("lane to peer broke", "peer", l.peer.id, "lane", l.kind.String(), "err", err)
+			l.t.lost(l.peer.id)
 		} else {
 			l.counters().connectFailures.Add(1)
 			if failures++; failures == 1 {
@@ -355,7 +348,7 @@ func (l *lane) watch(ctx context.Context) {
 				l.peer.log.breakUp(errStalled)
 			}
 		} else if silent > l.t.opts.Timeouts.Connect/2 {
-			l.out.push(&call{}, 0, true)
+			l.out.push(&call{}, 0, time.Time{})
 		}
 	}
 }

@@ -81,7 +81,8 @@ type Timeouts struct {
 
 // Limits are the bounds of queues and messages.
 type Limits struct {
-	BatchWindow    time.Duration // the longest a control call waits for company; 5 ms
+	BeatWindow     time.Duration // the longest a heartbeat waits for company; 50 ms
+	ReplyWindow    time.Duration // the longest a reply waits for the others of its frame; 5 ms
 	QueueCalls     int           // calls queued per lane and peer; 4096
 	QueueBytes     int           // bytes queued per lane and peer; 64 MiB
 	GroupCalls     int           // inbound calls waiting per group; 64
@@ -93,6 +94,13 @@ type Limits struct {
 // maxMessageBytes is the largest gRPC message that either side accepts: a frame plus the largest
 // append, with room for one oversized entry.
 const maxMessageBytes = 64 << 20
+
+// Flow control windows. Fixed ones keep gRPC from measuring the link with a ping per message, which
+// would double the packets of an idle node pair.
+const (
+	streamWindow = 4 << 20
+	connWindow   = 16 << 20
+)
 
 // chunkBytes is the size of the parts of a snapshot.
 const chunkBytes = 256 << 10
@@ -108,7 +116,8 @@ func (o Options) withDefaults() Options {
 	setDefault(&t.BackoffMax, time.Second)
 	setDefault(&t.SnapshotStall, 30*time.Second)
 	setDefault(&t.SnapshotApply, 10*time.Minute)
-	setDefault(&l.BatchWindow, 5*time.Millisecond)
+	setDefault(&l.BeatWindow, 50*time.Millisecond)
+	setDefault(&l.ReplyWindow, 5*time.Millisecond)
 	setDefault(&l.QueueCalls, 4096)
 	setDefault(&l.QueueBytes, 64<<20)
 	setDefault(&l.GroupCalls, 64)

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// outbox is a bounded queue that one goroutine empties in batches.
+// outbox is a bounded queue that one goroutine empties in batches. Every item says when the batch
+// with it leaves at the latest; the first of these times counts for all.
 type outbox[T any] struct {
 	maxItems int
 	maxBytes int
-	window   time.Duration // pause between two batches; urgent items end it
-	wake     chan struct{} // holds one token when something was pushed
+	wake     chan struct{} // holds one token when the time to leave has come nearer
 
-	mu     sync.Mutex
-	items  []boxed[T]
-	bytes  int
-	urgent bool
+	mu    sync.Mutex
+	items []boxed[T]
+	bytes int
+	due   time.Time // when the queue leaves; it is empty if there are no items
 }
 
 type boxed[T any] struct {
@@ -24,30 +24,47 @@ type boxed[T any] struct {
 	size  int
 }
 
-func newOutbox[T any](maxItems, maxBytes int, window time.Duration) *outbox[T] {
-	return &outbox[T]{
-		maxItems: maxItems, maxBytes: maxBytes, window: window, wake: make(chan struct{}, 1),
+func newOutbox[T any](maxItems, maxBytes int) *outbox[T] {
+	return &outbox[T]{maxItems: maxItems, maxBytes: maxBytes, wake: make(chan struct{}, 1)}
+}
+
+// push queues v to leave at due, the zero time for at once, and reports whether there was room.
+// One item always fits into an empty queue.
+func (o *outbox[T]) push(v T, size int, due time.Time) bool {
+	o.mu.Lock()
+	if len(o.items) >= o.maxItems || (len(o.items) > 0 && o.bytes+size > o.maxBytes) {
+		o.mu.Unlock()
+		return false
+	}
+	sooner := len(o.items) == 0 || due.Before(o.due)
+	if sooner {
+		o.due = due
+	}
+	o.items = append(o.items, boxed[T]{v, size})
+	o.bytes += size
+	o.mu.Unlock()
+	if sooner {
+		o.poke()
+	}
+	return true
+}
+
+// hurry lets what is queued leave at once.
+func (o *outbox[T]) hurry() {
+	o.mu.Lock()
+	waits := len(o.items) > 0 && !o.due.IsZero()
+	o.due = time.Time{}
+	o.mu.Unlock()
+	if waits {
+		o.poke()
 	}
 }
 
-// push queues v and reports whether there was room. One item always fits into an empty queue.
-func (o *outbox[T]) push(v T, size int, urgent bool) bool {
-	o.mu.Lock()
-	full := len(o.items) >= o.maxItems || (len(o.items) > 0 && o.bytes+size > o.maxBytes)
-	if !full {
-		o.items = append(o.items, boxed[T]{v, size})
-		o.bytes += size
-		o.urgent = o.urgent || urgent
-	}
-	o.mu.Unlock()
-	if full {
-		return false
-	}
+func (o *outbox[T]) poke() {
 	select {
 	case o.wake <- struct{}{}:
 	default:
 	}
-	return true
 }
 
 // take removes the oldest items, at least one if there is any, up to limit bytes.
@@ -67,25 +84,24 @@ func (o *outbox[T]) take(limit int) []T {
 	o.items = o.items[len(out):]
 	o.bytes -= taken
 	if len(o.items) == 0 {
-		o.items, o.urgent = nil, false
+		o.items = nil
 	}
 	return out
 }
 
-func (o *outbox[T]) state() (empty, urgent bool) {
+func (o *outbox[T]) state() (empty bool, due time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.items) == 0, o.urgent
+	return len(o.items) == 0, o.due
 }
 
-// wait blocks until a batch may leave: something is queued, and it is urgent or the window since
-// the last batch is over. It returns false when ctx ends.
-func (o *outbox[T]) wait(ctx context.Context, last time.Time) bool {
+// wait blocks until something is queued that is due. It returns false when ctx ends.
+func (o *outbox[T]) wait(ctx context.Context) bool {
 	for {
 		var pause <-chan time.Time
-		if empty, urgent := o.state(); !empty {
-			hold := o.window - time.Since(last)
-			if urgent || hold <= 0 {
+		if empty, due := o.state(); !empty {
+			hold := time.Until(due)
+			if hold <= 0 {
 				return ctx.Err() == nil
 			}
 			pause = time.After(hold)
@@ -101,14 +117,12 @@ func (o *outbox[T]) wait(ctx context.Context, last time.Time) bool {
 
 // run sends batches of up to limit bytes until send fails or ctx ends.
 func (o *outbox[T]) run(ctx context.Context, limit int, send func([]T) error) error {
-	var last time.Time
-	for o.wait(ctx, last) {
+	for o.wait(ctx) {
 		for batch := o.take(limit); len(batch) > 0; batch = o.take(limit) {
 			if err := send(batch); err != nil {
 				return err
 			}
 		}
-		last = time.Now()
 	}
 	return context.Cause(ctx)
 }

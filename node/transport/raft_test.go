@@ -17,8 +17,9 @@ import (
 
 // counter is a state machine: how many entries, and their order-dependent sum.
 type counter struct {
-	mu     sync.Mutex
-	n, sum uint64
+	mu      sync.Mutex
+	n, sum  uint64
+	applied func()
 }
 
 func (c *counter) Apply(l *raft.Log) any {
@@ -26,6 +27,7 @@ func (c *counter) Apply(l *raft.Log) any {
 	defer c.mu.Unlock()
 	c.n++
 	c.sum = c.sum*31 + binary.BigEndian.Uint64(l.Data)
+	c.applied()
 	return nil
 }
 
@@ -84,6 +86,8 @@ type raftCluster struct {
 	eps    map[string]*endpoint
 	edit   func(node string, o *Options)
 	reps   map[string]*replica // by "node/group"
+	commit time.Duration       // CommitTimeout
+	silent time.Duration       // HeartbeatTimeout
 }
 
 func newRaftCluster(t *testing.T, groups int, edit func(node string, o *Options)) *raftCluster {
@@ -91,6 +95,7 @@ func newRaftCluster(t *testing.T, groups int, edit func(node string, o *Options)
 	c := &raftCluster{
 		t: t, dir: newDirectory(), nodes: []string{"a", "b", "c"},
 		eps: map[string]*endpoint{}, reps: map[string]*replica{}, edit: edit,
+		commit: 20 * time.Millisecond, silent: 300 * time.Millisecond,
 	}
 	for id := range groups {
 		c.groups = append(c.groups, uint64(id+1))
@@ -141,8 +146,8 @@ func (c *raftCluster) open(node string, id uint64) {
 	conf := raft.DefaultConfig()
 	conf.LocalID = sid(node)
 	conf.Logger = hclog.NewNullLogger()
-	conf.HeartbeatTimeout, conf.ElectionTimeout = 300*time.Millisecond, 300*time.Millisecond
-	conf.LeaderLeaseTimeout, conf.CommitTimeout = 200*time.Millisecond, 20*time.Millisecond
+	conf.HeartbeatTimeout, conf.ElectionTimeout = c.silent, c.silent
+	conf.LeaderLeaseTimeout, conf.CommitTimeout = 200*time.Millisecond, c.commit
 	conf.TrailingLogs, conf.SnapshotInterval = 10, time.Hour
 	if fresh {
 		var boot raft.Configuration
@@ -157,11 +162,13 @@ func (c *raftCluster) open(node string, id uint64) {
 	}
 	r.fsm = &counter{}
 	var err error
-	r.raft, err = raft.NewRaft(conf, r.fsm, r.store, r.store, r.snaps,
-		c.eps[node].Group(id, addr(node)))
+	trans := c.eps[node].Group(id, addr(node))
+	r.fsm.applied = trans.Applied
+	r.raft, err = raft.NewRaft(conf, r.fsm, r.store, r.store, r.snaps, trans)
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	trans.Serve(r.raft)
 }
 
 // kill closes the transport first, as the network of a dead process does.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -14,6 +15,8 @@ import (
 
 	peerv1 "github.com/codegraphdb/codegraph/api/codegraph/peer/v1"
 )
+
+const appendKind = peerv1.RaftKind_RAFT_KIND_APPEND_ENTRIES
 
 // raftServer is the receiving side of a Transport.
 type raftServer struct {
@@ -64,13 +67,9 @@ func (s *raftServer) serve(
 	defer cancel(nil)
 	defer context.AfterFunc(s.t.ctx, func() { cancel(ErrClosed) })()
 	limits := &s.t.opts.Limits
-	window := time.Duration(0)
-	if lane == Control {
-		window = limits.BatchWindow
-	}
 	in := &inbound{
 		t: s.t, node: node, lane: lane, stream: stream, ctx: ctx,
-		out: newOutbox[*peerv1.RaftReply](limits.QueueCalls, limits.QueueBytes, window),
+		out: newOutbox[*peerv1.RaftReply](limits.QueueCalls, limits.QueueBytes),
 	}
 	s.t.spawn(func() { cancel(in.receive()) })
 	s.t.spawn(func() { cancel(in.out.run(ctx, limits.FrameBytes, in.sendFrame)) })
@@ -78,6 +77,7 @@ func (s *raftServer) serve(
 	if errors.Is(context.Cause(ctx), ErrClosed) {
 		return status.Errorf(codes.Unavailable, "node %s is shutting down", s.t.opts.NodeID)
 	}
+	s.t.lost(node)
 	return context.Cause(ctx)
 }
 
@@ -111,6 +111,12 @@ func (t *Transport) checkHello(h *peerv1.PeerHello) error {
 	return err
 }
 
+// asked is a call under way here.
+type asked struct {
+	*peerv1.RaftCall
+	company *atomic.Int64 // how many calls of its frame are not answered yet, with this one
+}
+
 func (in *inbound) receive() error {
 	for {
 		frame, err := in.stream.Recv()
@@ -119,10 +125,12 @@ func (in *inbound) receive() error {
 		}
 		in.t.counters[in.lane].received(len(frame.Calls), proto.Size(frame))
 		if len(frame.Calls) == 0 {
-			in.out.push(nil, 0, true) // a ping
+			in.out.push(nil, 0, time.Time{}) // a ping
 		}
+		company := new(atomic.Int64)
+		company.Store(int64(len(frame.Calls)))
 		for _, c := range frame.Calls {
-			in.accept(c)
+			in.accept(&asked{c, company})
 		}
 	}
 }
@@ -142,7 +150,7 @@ func (in *inbound) sendFrame(batch []*peerv1.RaftReply) error {
 }
 
 // accept checks a call and hands it to its group; it never blocks.
-func (in *inbound) accept(c *peerv1.RaftCall) {
+func (in *inbound) accept(c *asked) {
 	from, _, err := SplitReplicaID(raft.ServerID(c.From))
 	if err == nil && from != in.node {
 		err = fmt.Errorf("replica %q does not live on the calling node %s", c.From, in.node)
@@ -169,21 +177,38 @@ func (in *inbound) accept(c *peerv1.RaftCall) {
 	}
 }
 
-func (in *inbound) refuse(c *peerv1.RaftCall, s peerv1.RaftStatus, text string) {
+func (in *inbound) refuse(c *asked, s peerv1.RaftStatus, text string) {
 	in.reply(c, &peerv1.RaftReply{Status: s, Error: text})
 }
 
 // reply queues an answer; if there is no room it is lost and the caller's deadline ends the call.
-func (in *inbound) reply(c *peerv1.RaftCall, r *peerv1.RaftReply) {
+// The answers to a frame leave as one when the last of them is there: one slow group does not hold
+// the others up for longer than ReplyWindow.
+func (in *inbound) reply(c *asked, r *peerv1.RaftReply) {
 	r.RequestId = c.RequestId
-	if !in.out.push(r, len(r.Payload)+len(r.Error)+16, urgent(c)) {
+	var due time.Time
+	if c.company.Add(-1) > 0 && in.lane == Control && c.Kind == appendKind {
+		due = time.Now().Add(in.t.opts.Limits.ReplyWindow)
+	}
+	if !in.out.push(r, len(r.Payload)+len(r.Error)+16, due) {
 		in.t.counters[in.lane].queueFull.Add(1)
 	}
 }
 
+// silent notes that a call gets no answer.
+func (in *inbound) silent(c *asked) {
+	if c.company.Add(-1) == 0 {
+		in.out.hurry()
+	}
+}
+
 // deliver gives a call to Raft and sends its answer.
-func (in *inbound) deliver(g *GroupTransport, c *peerv1.RaftCall) {
+func (in *inbound) deliver(g *GroupTransport, c *asked) {
 	defer g.waiting.Add(-1)
+	if c.Kind == peerv1.RaftKind_RAFT_KIND_LEADER_GONE {
+		in.reply(c, g.agrees(c.Payload))
+		return
+	}
 	command, err := decodeRequest(c.Kind, c.Payload)
 	if err != nil {
 		in.refuse(c, peerv1.RaftStatus_RAFT_STATUS_INVALID, err.Error())
@@ -194,7 +219,8 @@ func (in *inbound) deliver(g *GroupTransport, c *peerv1.RaftCall) {
 	defer cancel()
 	answer, err := g.ask(ctx, raft.RPC{Command: command})
 	if err != nil {
-		return // the caller's deadline or its stream has ended, or this replica is closed
+		in.silent(c) // the caller's deadline or its stream has ended, or this replica is closed
+		return
 	}
 	reply := &peerv1.RaftReply{Status: peerv1.RaftStatus_RAFT_STATUS_OK}
 	if err = answer.Error; err == nil {

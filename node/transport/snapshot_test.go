@@ -26,8 +26,9 @@ func TestSnapshotStream(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			read := make(chan string, 1)
+			read, asked := make(chan string, 1), make(chan struct{})
 			_, _, g := pair(t, func(rpc raft.RPC) any {
+				close(asked)
 				c := rpc.Command.(*raft.InstallSnapshotRequest)
 				if tt.read {
 					b, err := io.ReadAll(rpc.Reader)
@@ -41,7 +42,7 @@ func TestSnapshotStream(t *testing.T) {
 			var resp raft.InstallSnapshotResponse
 			err := g.InstallSnapshot(sid("b"), addr("b"),
 				&raft.InstallSnapshotRequest{Term: 5, Size: tt.size}, &resp,
-				strings.NewReader(payload))
+				io.MultiReader(strings.NewReader(payload), endAfter(asked)))
 			if tt.ok != (err == nil) || (tt.ok && (!resp.Success || resp.Term != 5)) {
 				t.Fatalf("resp %+v, err %v", resp, err)
 			}
@@ -59,6 +60,15 @@ func TestSnapshotStream(t *testing.T) {
 			}
 		})
 	}
+}
+
+// endAfter is an empty source that ends when the channel is closed: all that stands before it may
+// be under way before the peer has looked at any of it.
+type endAfter <-chan struct{}
+
+func (e endAfter) Read([]byte) (int, error) {
+	<-e
+	return 0, io.EOF
 }
 
 func TestSnapshotEnds(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/raft"
 	"google.golang.org/grpc"
@@ -21,11 +22,13 @@ type Transport struct {
 	cancel  context.CancelCauseFunc
 	wg      sync.WaitGroup
 	limiter *limiter
+	began   time.Time // origin of the ticks at which heartbeats leave
 
 	nextID         atomic.Uint64
 	counters       [laneCount]laneCounters
 	refusedStreams atomic.Uint64
 	refusedCalls   atomic.Uint64
+	deaths         deaths
 
 	mu     sync.Mutex
 	closed bool
@@ -43,8 +46,10 @@ func New(opts Options) (*Transport, error) {
 		opts:    opts,
 		log:     opts.Logger.With("component", "transport"),
 		limiter: newLimiter(opts.Limits.BulkRate),
+		began:   time.Now(),
 		groups:  make(map[uint64]*GroupTransport),
 		peers:   make(map[string]*peer),
+		deaths:  deaths{looking: make(map[string]bool), seen: make(map[string]time.Time)},
 	}
 	t.ctx, t.cancel = context.WithCancelCause(context.Background())
 	return t, nil
@@ -52,7 +57,8 @@ func New(opts Options) (*Transport, error) {
 
 // ServerOptions returns what the grpc.Server given to Register must be made with.
 func ServerOptions() []grpc.ServerOption {
-	return []grpc.ServerOption{grpc.MaxRecvMsgSize(maxMessageBytes)}
+	return []grpc.ServerOption{grpc.MaxRecvMsgSize(maxMessageBytes),
+		grpc.StaticStreamWindowSize(streamWindow), grpc.StaticConnWindowSize(connWindow)}
 }
 
 // Register adds the receiving side to a gRPC server that was made with ServerOptions.
@@ -169,6 +175,29 @@ func (t *Transport) heard(nodeID string) {
 		p.control.wakeUp()
 		p.log.wakeUp()
 	}
+}
+
+// hurry lets the heartbeats leave that wait for company on the way to these replicas.
+func (t *Transport) hurry(replicas []raft.ServerID) {
+	for _, r := range replicas {
+		node, _, err := SplitReplicaID(r)
+		if err != nil {
+			continue
+		}
+		t.mu.Lock()
+		p := t.peers[node]
+		t.mu.Unlock()
+		if p != nil {
+			p.control.out.hurry()
+		}
+	}
+}
+
+// nextBeat is the tick at which heartbeats leave next, the same for all peers: so the process wakes
+// once for all of them.
+func (t *Transport) nextBeat() time.Time {
+	window := t.opts.Limits.BeatWindow
+	return t.began.Add((time.Since(t.began)/window + 1) * window)
 }
 
 // intercepted asks the fault hook.

@@ -88,6 +88,9 @@ const (
 	RaftKind_RAFT_KIND_REQUEST_VOTE     RaftKind = 2
 	RaftKind_RAFT_KIND_REQUEST_PRE_VOTE RaftKind = 3
 	RaftKind_RAFT_KIND_TIMEOUT_NOW      RaftKind = 4
+	// Not of Raft: whether the replica would help to replace a leader whose
+	// process has died.
+	RaftKind_RAFT_KIND_LEADER_GONE RaftKind = 5
 )
 
 // Enum value maps for RaftKind.
@@ -98,6 +101,7 @@ var (
 		2: "RAFT_KIND_REQUEST_VOTE",
 		3: "RAFT_KIND_REQUEST_PRE_VOTE",
 		4: "RAFT_KIND_TIMEOUT_NOW",
+		5: "RAFT_KIND_LEADER_GONE",
 	}
 	RaftKind_value = map[string]int32{
 		"RAFT_KIND_UNSPECIFIED":      0,
@@ -105,6 +109,7 @@ var (
 		"RAFT_KIND_REQUEST_VOTE":     2,
 		"RAFT_KIND_REQUEST_PRE_VOTE": 3,
 		"RAFT_KIND_TIMEOUT_NOW":      4,
+		"RAFT_KIND_LEADER_GONE":      5,
 	}
 )
 
@@ -1458,6 +1463,61 @@ func (x *RaftTimeoutNowResponse) GetHeader() *RaftHeader {
 	return nil
 }
 
+// RaftLeaderGoneRequest asks a replica whether it, too, finds that nobody
+// listens at the node of its leader, and whether the caller has all it has.
+// RAFT_STATUS_OK means yes.
+type RaftLeaderGoneRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	NodeId        string                 `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	LastLogIndex  uint64                 `protobuf:"varint,2,opt,name=last_log_index,json=lastLogIndex,proto3" json:"last_log_index,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RaftLeaderGoneRequest) Reset() {
+	*x = RaftLeaderGoneRequest{}
+	mi := &file_codegraph_peer_v1_raft_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RaftLeaderGoneRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RaftLeaderGoneRequest) ProtoMessage() {}
+
+func (x *RaftLeaderGoneRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_peer_v1_raft_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RaftLeaderGoneRequest.ProtoReflect.Descriptor instead.
+func (*RaftLeaderGoneRequest) Descriptor() ([]byte, []int) {
+	return file_codegraph_peer_v1_raft_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RaftLeaderGoneRequest) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *RaftLeaderGoneRequest) GetLastLogIndex() uint64 {
+	if x != nil {
+		return x.LastLogIndex
+	}
+	return 0
+}
+
 // RaftSnapshotRequest is raft.InstallSnapshotRequest.
 type RaftSnapshotRequest struct {
 	state              protoimpl.MessageState `protogen:"open.v1"`
@@ -1477,7 +1537,7 @@ type RaftSnapshotRequest struct {
 
 func (x *RaftSnapshotRequest) Reset() {
 	*x = RaftSnapshotRequest{}
-	mi := &file_codegraph_peer_v1_raft_proto_msgTypes[18]
+	mi := &file_codegraph_peer_v1_raft_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1489,7 +1549,7 @@ func (x *RaftSnapshotRequest) String() string {
 func (*RaftSnapshotRequest) ProtoMessage() {}
 
 func (x *RaftSnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_peer_v1_raft_proto_msgTypes[18]
+	mi := &file_codegraph_peer_v1_raft_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1502,7 +1562,7 @@ func (x *RaftSnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RaftSnapshotRequest.ProtoReflect.Descriptor instead.
 func (*RaftSnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_codegraph_peer_v1_raft_proto_rawDescGZIP(), []int{18}
+	return file_codegraph_peer_v1_raft_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RaftSnapshotRequest) GetHeader() *RaftHeader {
@@ -1587,7 +1647,7 @@ type RaftSnapshotResponse struct {
 
 func (x *RaftSnapshotResponse) Reset() {
 	*x = RaftSnapshotResponse{}
-	mi := &file_codegraph_peer_v1_raft_proto_msgTypes[19]
+	mi := &file_codegraph_peer_v1_raft_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1599,7 +1659,7 @@ func (x *RaftSnapshotResponse) String() string {
 func (*RaftSnapshotResponse) ProtoMessage() {}
 
 func (x *RaftSnapshotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_peer_v1_raft_proto_msgTypes[19]
+	mi := &file_codegraph_peer_v1_raft_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1612,7 +1672,7 @@ func (x *RaftSnapshotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RaftSnapshotResponse.ProtoReflect.Descriptor instead.
 func (*RaftSnapshotResponse) Descriptor() ([]byte, []int) {
-	return file_codegraph_peer_v1_raft_proto_rawDescGZIP(), []int{19}
+	return file_codegraph_peer_v1_raft_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RaftSnapshotResponse) GetHeader() *RaftHeader {
@@ -1736,7 +1796,10 @@ const file_codegraph_peer_v1_raft_proto_rawDesc = "" +
 	"\x15RaftTimeoutNowRequest\x125\n" +
 	"\x06header\x18\x01 \x01(\v2\x1d.codegraph.peer.v1.RaftHeaderR\x06header\"O\n" +
 	"\x16RaftTimeoutNowResponse\x125\n" +
-	"\x06header\x18\x01 \x01(\v2\x1d.codegraph.peer.v1.RaftHeaderR\x06header\"\xee\x02\n" +
+	"\x06header\x18\x01 \x01(\v2\x1d.codegraph.peer.v1.RaftHeaderR\x06header\"V\n" +
+	"\x15RaftLeaderGoneRequest\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\tR\x06nodeId\x12$\n" +
+	"\x0elast_log_index\x18\x02 \x01(\x04R\flastLogIndex\"\xee\x02\n" +
 	"\x13RaftSnapshotRequest\x125\n" +
 	"\x06header\x18\x01 \x01(\v2\x1d.codegraph.peer.v1.RaftHeaderR\x06header\x12)\n" +
 	"\x10snapshot_version\x18\x02 \x01(\x05R\x0fsnapshotVersion\x12\x12\n" +
@@ -1757,13 +1820,14 @@ const file_codegraph_peer_v1_raft_proto_rawDesc = "" +
 	"\x15RAFT_LANE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11RAFT_LANE_CONTROL\x10\x01\x12\x11\n" +
 	"\rRAFT_LANE_LOG\x10\x02\x12\x12\n" +
-	"\x0eRAFT_LANE_BULK\x10\x03*\x9a\x01\n" +
+	"\x0eRAFT_LANE_BULK\x10\x03*\xb5\x01\n" +
 	"\bRaftKind\x12\x19\n" +
 	"\x15RAFT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18RAFT_KIND_APPEND_ENTRIES\x10\x01\x12\x1a\n" +
 	"\x16RAFT_KIND_REQUEST_VOTE\x10\x02\x12\x1e\n" +
 	"\x1aRAFT_KIND_REQUEST_PRE_VOTE\x10\x03\x12\x19\n" +
-	"\x15RAFT_KIND_TIMEOUT_NOW\x10\x04*\xa5\x01\n" +
+	"\x15RAFT_KIND_TIMEOUT_NOW\x10\x04\x12\x19\n" +
+	"\x15RAFT_KIND_LEADER_GONE\x10\x05*\xa5\x01\n" +
 	"\n" +
 	"RaftStatus\x12\x1b\n" +
 	"\x17RAFT_STATUS_UNSPECIFIED\x10\x00\x12\x12\n" +
@@ -1789,7 +1853,7 @@ func file_codegraph_peer_v1_raft_proto_rawDescGZIP() []byte {
 }
 
 var file_codegraph_peer_v1_raft_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_codegraph_peer_v1_raft_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_codegraph_peer_v1_raft_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_codegraph_peer_v1_raft_proto_goTypes = []any{
 	(RaftLane)(0),                   // 0: codegraph.peer.v1.RaftLane
 	(RaftKind)(0),                   // 1: codegraph.peer.v1.RaftKind
@@ -1812,8 +1876,9 @@ var file_codegraph_peer_v1_raft_proto_goTypes = []any{
 	(*RaftPreVoteResponse)(nil),     // 18: codegraph.peer.v1.RaftPreVoteResponse
 	(*RaftTimeoutNowRequest)(nil),   // 19: codegraph.peer.v1.RaftTimeoutNowRequest
 	(*RaftTimeoutNowResponse)(nil),  // 20: codegraph.peer.v1.RaftTimeoutNowResponse
-	(*RaftSnapshotRequest)(nil),     // 21: codegraph.peer.v1.RaftSnapshotRequest
-	(*RaftSnapshotResponse)(nil),    // 22: codegraph.peer.v1.RaftSnapshotResponse
+	(*RaftLeaderGoneRequest)(nil),   // 21: codegraph.peer.v1.RaftLeaderGoneRequest
+	(*RaftSnapshotRequest)(nil),     // 22: codegraph.peer.v1.RaftSnapshotRequest
+	(*RaftSnapshotResponse)(nil),    // 23: codegraph.peer.v1.RaftSnapshotResponse
 }
 var file_codegraph_peer_v1_raft_proto_depIdxs = []int32{
 	0,  // 0: codegraph.peer.v1.PeerHello.lane:type_name -> codegraph.peer.v1.RaftLane
@@ -1825,8 +1890,8 @@ var file_codegraph_peer_v1_raft_proto_depIdxs = []int32{
 	2,  // 6: codegraph.peer.v1.RaftReply.status:type_name -> codegraph.peer.v1.RaftStatus
 	9,  // 7: codegraph.peer.v1.InstallSnapshotRequest.header:type_name -> codegraph.peer.v1.InstallSnapshotHeader
 	3,  // 8: codegraph.peer.v1.InstallSnapshotHeader.hello:type_name -> codegraph.peer.v1.PeerHello
-	21, // 9: codegraph.peer.v1.InstallSnapshotHeader.request:type_name -> codegraph.peer.v1.RaftSnapshotRequest
-	22, // 10: codegraph.peer.v1.InstallSnapshotResponse.response:type_name -> codegraph.peer.v1.RaftSnapshotResponse
+	22, // 9: codegraph.peer.v1.InstallSnapshotHeader.request:type_name -> codegraph.peer.v1.RaftSnapshotRequest
+	23, // 10: codegraph.peer.v1.InstallSnapshotResponse.response:type_name -> codegraph.peer.v1.RaftSnapshotResponse
 	2,  // 11: codegraph.peer.v1.InstallSnapshotResponse.status:type_name -> codegraph.peer.v1.RaftStatus
 	11, // 12: codegraph.peer.v1.RaftAppendRequest.header:type_name -> codegraph.peer.v1.RaftHeader
 	12, // 13: codegraph.peer.v1.RaftAppendRequest.entries:type_name -> codegraph.peer.v1.RaftEntry
@@ -1866,7 +1931,7 @@ func file_codegraph_peer_v1_raft_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_codegraph_peer_v1_raft_proto_rawDesc), len(file_codegraph_peer_v1_raft_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   20,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
