@@ -82,6 +82,11 @@ bench-raftlog: ## stores of Raft logs side by side (GROUPS=1,16,64 WRITERS=128 S
 	@go run ./bench raftlog $(if $(GROUPS),-groups '$(GROUPS)') $(if $(WRITERS),-writers '$(WRITERS)') \
 		$(if $(SIZE),-size '$(SIZE)') $(if $(DURATION),-duration '$(DURATION)')
 
+.PHONY: bench-raftlog
+bench-raftlog: ## stores of Raft logs side by side (GROUPS=1,16,64 WRITERS=128 SIZE=1024 DURATION=8s)
+	@go run ./bench raftlog $(if $(GROUPS),-groups '$(GROUPS)') $(if $(WRITERS),-writers '$(WRITERS)') \
+		$(if $(SIZE),-size '$(SIZE)') $(if $(DURATION),-duration '$(DURATION)')
+
 .PHONY: questions
 questions: build ## take in real sources and ask the questions with known answers (bench/testdata)
 	@INPUTS='$(INPUTS)' scripts/inputs.sh >&2

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/hashicorp/raft"
 
 	"github.com/codegraphdb/codegraph/graph"
@@ -338,5 +339,88 @@ func TestLostHeader(t *testing.T) {
 				t.Errorf("open with %d bytes of %s lost = %v", n, name, err)
 			}
 		}
+	}
+}
+
+// Damage in a segment before the newest is never taken for a torn tail.
+func TestDamageBeforeNewestSegment(t *testing.T) {
+	whole := vfs.NewCrashableMem()
+	e := openEngine(t, uncached(whole))
+	g := e.Group(1)
+	last := uint64(0)
+	for e.segs.usage().log < 2 {
+		last++
+		store(t, g, entries(last, last, 1))
+	}
+	name, end := spotOf(t, e, 1, 1).name, spotOf(t, e, 1, last-1)
+	for off := firstRound; off < end.off+end.n; off += 29 {
+		if off < end.off-1000 && off > 2*firstRound {
+			off = end.off - 1000
+		}
+		fs := crash(whole, 0)
+		patch(t, fs, name, func(b []byte) { b[off] ^= 4 })
+		got := outcome(t, fs)
+		if got != "refused" && got != `1 damaged; 2 ..0 ""; torn false` {
+			t.Errorf("byte %d changed: %s", off, got)
+		}
+	}
+}
+
+// A segment that was given its place, but whose first round was not finished, is in nobody's way.
+func TestUnfinishedSegment(t *testing.T) {
+	fs := vfs.NewMem()
+	e := openEngine(t, uncached(fs))
+	g := e.Group(1)
+	store(t, g, entries(1, 1, 1))
+	_ = e.Close()
+	f, err := fs.Create("log/000009.seg", vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, firstRound+roundLen)
+	putSegment(b, 2, uncached(fs).SegmentBytes)
+	putRound(b[firstRound:], round{segment: 2, off: firstRound, seq: e.writer.seq, records: 1,
+		length: 64})
+	_, err = f.Write(b)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	e = openEngine(t, uncached(fs))
+	g = e.Group(1)
+	last := uint64(1)
+	for e.segs.usage().log < 2 {
+		last++
+		store(t, g, entries(last, last, 1))
+	}
+	_ = e.Close()
+	want := fmt.Sprintf("1(t1) ..%d", last)
+	if got := content(t, openEngine(t, uncached(fs)).Group(1)); got != want {
+		t.Errorf("the log is %s, want %s", got, want)
+	}
+}
+
+// At open the last round is written again, in case that a sync failed before the crash and the
+// round is in the system's memory only; and an empty one behind it, so that it is no longer the
+// one that may be torn.
+func TestOpenSettlesLastRound(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	ends := small(t, mem)
+	wrote := map[int64]bool{}
+	fs := crash(mem, 0)
+	e := openEngine(t, Options{FS: errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpFileWriteAt {
+			wrote[op.Offset] = true
+		}
+		return nil
+	})), SegmentBytes: 1})
+	last, end := ends[len(ends)-2], ends[len(ends)-1]
+	if !wrote[int64(last)] || !wrote[int64(end)] {
+		t.Errorf("open wrote at %v, the last round is %d..%d", wrote, last, end)
+	}
+	_ = e.Group(1)
+	after := crash(fs, 0)
+	patch(t, after, "log/000001.seg", func(b []byte) { b[end-2*recordUnit] ^= 1 })
+	if got := outcome(t, after); got != `1 2(t2) ..4 ""; 2 damaged; torn false` {
+		t.Errorf("after a restart and a change of the last round: %s", got)
 	}
 }

@@ -243,13 +243,14 @@ func TestDiskFull(t *testing.T) {
 	full.Store(true)
 	last := uint64(0)
 	var err error
-	for err == nil {
-		if err = g.StoreLogs(entries(last+1, last+20, 1)); err == nil {
-			last += 20
+	for n := uint64(32); n > 0; n /= 2 { // to the last byte
+		for err = nil; err == nil; last += n {
+			if last > 1<<20 {
+				t.Fatal("a full disk takes entries without end")
+			}
+			err = g.StoreLogs(entries(last+1, last+n, 1))
 		}
-		if last > 1<<20 {
-			t.Fatal("a full disk takes entries without end")
-		}
+		last -= n
 	}
 	if !errors.Is(err, ErrDiskFull) || !graph.IsKind(err, graph.KindDiskFull) {
 		t.Fatalf("StoreLogs on a full disk = %v", err)
@@ -257,10 +258,12 @@ func TestDiskFull(t *testing.T) {
 	if got := content(t, g); got != fmt.Sprintf("1(t1) ..%d", last) {
 		t.Errorf("after the refusal the log is %s", got)
 	}
-	err = errors.Join(g.SetUint64([]byte("CurrentTerm"), 2),
-		g.Set([]byte("LastVoteCand"), []byte("a")))
-	if err != nil {
-		t.Errorf("a vote on a full disk: %v", err)
+	for term := uint64(2); term < 40; term++ {
+		err = errors.Join(g.SetUint64([]byte("CurrentTerm"), term),
+			g.Set([]byte("LastVoteCand"), []byte("a")))
+		if err != nil {
+			t.Fatalf("a vote on a full disk: %v", err)
+		}
 	}
 	if err := g.StoreLogs(entries(last-5, last+30, 2)); !errors.Is(err, ErrDiskFull) {
 		t.Errorf("a conflicting append on a full disk = %v", err)

@@ -153,6 +153,7 @@ func TestModelWithCrashes(t *testing.T) {
 			if err := e.Close(); err != nil {
 				t.Fatal(err)
 			}
+			checkCache(t, e)
 			checkModel(t, c.mem, crashPoint{acked: c.acked, pending: c.acked})
 		}
 		if rewritten == 0 || released < 5 {
@@ -195,6 +196,28 @@ func runModel(t *testing.T, e *Engine, c *crashes, models []groupModel, rng *ran
 		if next.last == 0 {
 			groups[i] = e.Group(uint64(i)) // destroyed
 		}
+	}
+}
+
+// checkCache checks that an engine that was closed knows what it holds in memory.
+func checkCache(t *testing.T, e *Engine) {
+	t.Helper()
+	var sum int64
+	for _, st := range e.states() {
+		var bytes int64
+		for i, l := range st.recent.logs {
+			bytes += int64(entryBytes(&l))
+			if _, ok := st.index.at(l.Index); !ok || l.Index != st.recent.logs[0].Index+uint64(i) {
+				t.Errorf("group %d: entry %d is in memory, the log is %+v", st.id, l.Index, st.ext)
+			}
+		}
+		if bytes != st.recent.bytes {
+			t.Errorf("group %d: %d bytes in memory, %d counted", st.id, bytes, st.recent.bytes)
+		}
+		sum += bytes
+	}
+	if c := e.writer.cache; c.bytes != sum || sum > c.limit {
+		t.Errorf("%d bytes in memory, %d counted, the limit is %d", sum, c.bytes, c.limit)
 	}
 }
 
@@ -254,6 +277,41 @@ func TestRecycledSegments(t *testing.T) {
 	}
 	if u := e.segs.usage(); u.lowest < 10 || u.log+u.free > 6 {
 		t.Errorf("%d segments from %d on and %d free", u.log, u.lowest, u.free)
+	}
+}
+
+// Who looked up an entry before it was truncated, and reads when its segment was written over,
+// is told that the entry is not there.
+func TestReadOfRecycledSegment(t *testing.T) {
+	var onRead func() // of the only reader
+	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if f := onRead; op.Kind == errorfs.OpFileReadAt && f != nil {
+			onRead = nil
+			f()
+		}
+		return nil
+	}))
+	opts := uncached(fs)
+	opts.SegmentBytes = 1
+	opts.OnCorrupt = func(id uint64, err error) { t.Errorf("group %d: %v", id, err) }
+	e := openEngine(t, opts)
+	g := e.Group(1)
+	store(t, g, entries(1, 3, 1))
+	lies := spotOf(t, e, 1, 2).name
+	onRead = func() {
+		for i := uint64(4); ; i++ {
+			store(t, g, entries(i, i, 1))
+			if err := g.DeleteRange(1, i-1); err != nil {
+				t.Fatal(err)
+			}
+			if cur := e.segs.get(e.segs.usage().lowest); cur.name == lies && cur.id > 1 {
+				return
+			}
+		}
+	}
+	var l raft.Log
+	if err := g.GetLog(2, &l); err != raft.ErrLogNotFound {
+		t.Errorf("GetLog = %v", err)
 	}
 }
 

@@ -31,7 +31,7 @@ const (
 	lockFile   = "LOCK"
 	nodeFile   = "NODE"
 	shardsDir  = "shards"
-	dirFormat  = 1
+	dirFormat  = 2
 	filePerm   = 0o640
 	nodeFileOp = "datadir.Open"
 )

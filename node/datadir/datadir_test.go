@@ -76,8 +76,10 @@ func TestDataDirRefused(t *testing.T) {
 	}{
 		{"other cluster", func(*testing.T, string) {}, "other", graph.KindConflict,
 			[]string{`"c"`, `"other"`, "--cluster-name c"}},
-		{"newer format", func(t *testing.T, path string) { edit(t, path, `"format": 1`, `"format": 2`) },
-			"c", graph.KindUnsupported, []string{"format 2", "reads 1"}},
+		{"newer format", func(t *testing.T, path string) { edit(t, path, `"format": 2`, `"format": 3`) },
+			"c", graph.KindUnsupported, []string{"format 3", "reads 2"}},
+		{"older format", func(t *testing.T, path string) { edit(t, path, `"format": 2`, `"format": 1`) },
+			"c", graph.KindUnsupported, []string{"format 1", "reads 2", "ingest again"}},
 		{"not JSON", func(t *testing.T, path string) { edit(t, path, `{`, `<`) }, "c",
 			graph.KindCorrupt, []string{nodeFile}},
 		{"logs gone", func(t *testing.T, path string) { remove(t, path, LogDir) }, "c",
