@@ -14,7 +14,7 @@ const (
 	maxNodes       = 1024
 	maxImports     = 1024 // open at a time
 	maxPackages    = 20_000
-	maxCommits     = 256
+	maxCommits     = 1024    // clients list 1,000
 	maxMillis      = 1 << 45 // the year 3084
 	maxName        = 256
 	maxText        = 1024

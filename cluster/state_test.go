@@ -515,3 +515,13 @@ func FuzzRestore(f *testing.F) {
 		s.Snapshot().PendingOutcomes()
 	})
 }
+
+// TestLongHistory: the commits that `cgctl ingest` lists of a repository with a long history fit.
+func TestLongHistory(t *testing.T) {
+	m := newMachine(t, 1)
+	c := &OpenImport{RepoName: "r", Revision: "c0", Holder: "h", RequestID: "q", NowMillis: 5}
+	for i := range 1000 {
+		c.Commits = append(c.Commits, fmt.Sprintf("%040d", i))
+	}
+	m.must(c)
+}
