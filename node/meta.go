@@ -59,7 +59,7 @@ func openMeta(dir *datadir.Dir, trans *transport.Transport, logger *slog.Logger,
 	m.oracle = oracle.NewKeeper((*metaOracle)(m), m.logger)
 	var err error
 	m.log, err = raftlog.OpenMeta(dir.Join(datadir.MetaDir, "raft.db"),
-		raftlog.Options{Logger: m.logger, OnFatal: fatal})
+		raftlog.Options{Logger: m.logger, WriteDeadline: timing.WriteDeadline, OnFatal: fatal})
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/codegraphdb/codegraph/cluster"
 	"github.com/codegraphdb/codegraph/graph"
 	"github.com/codegraphdb/codegraph/node/datadir"
+	"github.com/codegraphdb/codegraph/node/timing"
 	"github.com/codegraphdb/codegraph/node/transport"
 	"github.com/codegraphdb/codegraph/raftlog"
 	"github.com/codegraphdb/codegraph/shard"
@@ -145,7 +146,8 @@ func (n *Node) listenAll() (err error) {
 func (n *Node) openStorage() (err error) {
 	n.storage.shared = shard.NewShared(n.opts.CacheSize)
 	n.storage.engine, err = raftlog.Open(n.dir.Join(datadir.LogDir), raftlog.Options{Logger: n.logger,
-		OnFatal: n.fatal, OnCorrupt: n.corrupt, RetainBytes: snapshotBytes() / 4})
+		WriteDeadline: timing.WriteDeadline, OnFatal: n.fatal, OnCorrupt: n.corrupt,
+		RetainBytes: snapshotBytes() / 4})
 	return err
 }
 
@@ -163,9 +165,33 @@ func snapshotBytes() int64 {
 // fatal ends the process: something happened after which going on could lose data.
 func (n *Node) fatal(err error) {
 	n.logger.Error("fatal", "err", err)
+	n.sever()
 	select {
 	case n.fatalErr <- err:
 	default:
+	}
+}
+
+// severWithin bounds sever.
+const severWithin = 200 * time.Millisecond
+
+// sever ends the connections with the other nodes and refuses new ones, so that they replace this
+// node's leaders at once. The end of the process alone does not: a thread that hangs in a write to
+// a stalled disk keeps its connections and listeners open.
+func (n *Node) sever() {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if n.servers.peerL != nil {
+			n.servers.peerL.Close()
+		}
+		if n.trans != nil {
+			n.trans.Close()
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(severWithin):
 	}
 }
 

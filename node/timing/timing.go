@@ -25,6 +25,10 @@ var (
 		Commit: 100 * time.Millisecond, Beat: time.Second}
 )
 
+// WriteDeadline is how long one write to a group's log may take. Heartbeats go on while a leader's
+// disk stands still, so nothing else ends its leadership; the node ends and others lead.
+const WriteDeadline = 4 * time.Second
+
 // Config is the library's configuration of a replica that does not lead.
 func (t Timeouts) Config(id raft.ServerID, logger hclog.Logger) *raft.Config {
 	c := raft.DefaultConfig()

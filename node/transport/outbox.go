@@ -118,10 +118,12 @@ func (o *outbox[T]) wait(ctx context.Context) bool {
 // run sends batches of up to limit bytes until send fails or ctx ends.
 func (o *outbox[T]) run(ctx context.Context, limit int, send func([]T) error) error {
 	for o.wait(ctx) {
-		for batch := o.take(limit); len(batch) > 0; batch = o.take(limit) {
-			if err := send(batch); err != nil {
-				return err
-			}
+		batch := o.take(limit)
+		if len(batch) == 0 {
+			continue
+		}
+		if err := send(batch); err != nil {
+			return err
 		}
 	}
 	return context.Cause(ctx)
