@@ -78,12 +78,7 @@ bench-failover: build ## kill leaders, wait for the first write that is acknowle
 	@go run ./bench failover -nodes '$(NODES)'
 
 .PHONY: bench-raftlog
-bench-raftlog: ## stores of Raft logs side by side (GROUPS=1,16,64 WRITERS=128 SIZE=1024 DURATION=8s)
-	@go run ./bench raftlog $(if $(GROUPS),-groups '$(GROUPS)') $(if $(WRITERS),-writers '$(WRITERS)') \
-		$(if $(SIZE),-size '$(SIZE)') $(if $(DURATION),-duration '$(DURATION)')
-
-.PHONY: bench-raftlog
-bench-raftlog: ## stores of Raft logs side by side (GROUPS=1,16,64 WRITERS=128 SIZE=1024 DURATION=8s)
+bench-raftlog: ## stores of Raft logs side by side (GROUPS=1,16,64 WRITERS=128 SIZE=1024 DURATION=9s)
 	@go run ./bench raftlog $(if $(GROUPS),-groups '$(GROUPS)') $(if $(WRITERS),-writers '$(WRITERS)') \
 		$(if $(SIZE),-size '$(SIZE)') $(if $(DURATION),-duration '$(DURATION)')
 

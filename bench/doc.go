@@ -4,6 +4,7 @@
 //	go run ./bench ingest [DIR...]     figures of an ingest into three nodes (make bench-ingest)
 //	go run ./bench idle                what nodes cost that nobody asks anything (make bench-idle)
 //	go run ./bench failover            leader killed to first write (make bench-failover)
+//	go run ./bench raftlog             stores of Raft logs side by side (make bench-raftlog)
 //	go test -tags inputs ./bench       the questions with known answers (make questions)
 //
 // testdata/questions.txt holds the questions: how each truth was established without codegraph,

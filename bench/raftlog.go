@@ -45,6 +45,7 @@ type cell struct {
 	took  time.Duration
 	syncs uint64
 	times []time.Duration
+	rates []float64 // of each pass
 }
 
 // raftlogReport is the last line of the output.
@@ -145,11 +146,17 @@ func (r *raftlogReport) find(store string, groups int) *cell {
 	return &cell{}
 }
 
-// judge compares the shared log with raft-boltdb.
+// judge compares the shared log with raft-boltdb: the median of the passes, since others use the
+// machine too.
 func (b *raftlogBench) judge(rep *raftlogReport) {
 	for _, groups := range b.groups {
-		bolt := rep.find(storeBolt, groups).Rate
-		ratio := math.Round(100*rep.find(storeShared, groups).Rate/max(bolt, 1)) / 100
+		bolt, shared := rep.find(storeBolt, groups), rep.find(storeShared, groups)
+		var ratios []float64
+		for i, rate := range shared.rates {
+			ratios = append(ratios, rate/max(bolt.rates[i], 1))
+		}
+		slices.Sort(ratios)
+		ratio := math.Round(100*ratios[len(ratios)/2]) / 100
 		rep.Ratios[fmt.Sprint(groups)] = ratio
 		if bar := b.bars[groups]; ratio < bar {
 			rep.Missed = append(rep.Missed, fmt.Sprintf("%d groups: %.2fx raft-boltdb, bar %.1fx",
@@ -176,6 +183,10 @@ func (b *raftlogBench) print(rep *raftlogReport) {
 	for _, c := range rep.Cells {
 		errs += c.Errors
 	}
+	for _, groups := range b.groups {
+		fmt.Fprintf(b.out, "\n%d groups: shared log %.2fx raft-boltdb (median of passes, bar %.1fx)",
+			groups, rep.Ratios[fmt.Sprint(groups)], b.bars[groups])
+	}
 	fmt.Fprintf(b.out, "\n%d operations failed\n", errs)
 	if len(rep.Missed) > 0 {
 		fmt.Fprintln(b.out, "missed:", strings.Join(rep.Missed, "; "))
@@ -184,14 +195,14 @@ func (b *raftlogBench) print(rep *raftlogReport) {
 
 // raftlogCommand is the subcommand.
 func raftlogCommand(ctx context.Context, args []string) (int, error) {
-	b := raftlogBench{out: os.Stdout, log: os.Stderr, passes: 2, groups: []int{1, 16, 64},
+	b := raftlogBench{out: os.Stdout, log: os.Stderr, passes: 3, groups: []int{1, 16, 64},
 		bars: map[int]float64{1: 2.5, 16: 5, 64: 5}}
 	flags := flag.NewFlagSet("raftlog", flag.ExitOnError)
 	flags.StringVar(&b.dir, "dir", ".", "directory on the disk that is measured")
 	flags.Var(groupsFlag{&b.groups}, "groups", "numbers of groups")
 	flags.IntVar(&b.writers, "writers", 128, "operations at a time")
 	flags.IntVar(&b.size, "size", 1024, "bytes of an entry")
-	flags.DurationVar(&b.duration, "duration", 8*time.Second, "of a cell, in two passes")
+	flags.DurationVar(&b.duration, "duration", 9*time.Second, "of a cell, over three passes")
 	_ = flags.Parse(args) // ExitOnError
 	return b.run(ctx)
 }

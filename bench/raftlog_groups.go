@@ -32,7 +32,9 @@ func (b *raftlogBench) measure(ctx context.Context, dir string, c *cell) (err er
 	before := syncs.Load()
 	start := time.Now()
 	times, failed := g.load(ctx, b.writers, b.size, b.duration/time.Duration(b.passes))
-	c.took += time.Since(start)
+	took := time.Since(start)
+	c.took += took
+	c.rates = append(c.rates, float64(len(times))/took.Seconds())
 	c.syncs += syncs.Load() - before
 	c.times = append(c.times, times...)
 	c.Errors += failed
