@@ -13,7 +13,6 @@ import (
 
 	queryv1 "github.com/codegraphdb/codegraph/api/codegraph/query/v1"
 	"github.com/codegraphdb/codegraph/graph"
-	"github.com/codegraphdb/codegraph/node/timing"
 	"github.com/codegraphdb/codegraph/node/transport"
 )
 
@@ -25,8 +24,7 @@ type leadership struct {
 }
 
 // watch runs until stop closes; gained is called after each barrier.
-func (l *leadership) watch(r *raft.Raft, timeouts timing.Timeouts, stop <-chan struct{},
-	gained func()) {
+func (l *leadership) watch(r *raft.Raft, stop <-chan struct{}, gained func()) {
 	for {
 		select {
 		case <-stop:
@@ -34,10 +32,8 @@ func (l *leadership) watch(r *raft.Raft, timeouts timing.Timeouts, stop <-chan s
 		case leads := <-l.notify:
 			if !leads {
 				l.ready.Store(0)
-				_ = timeouts.Follow(r) // fixed values, checked by the tests of package timing
 				continue
 			}
-			_ = timeouts.Lead(r)
 			term := r.CurrentTerm()
 			if !until(stop, r.Barrier(0)) {
 				continue
@@ -63,7 +59,7 @@ func until(stop <-chan struct{}, f raft.Future) bool {
 
 func (r *replica) watchLeadership() {
 	defer r.done.Done()
-	r.leading.watch(r.raft, timing.Data, r.stop, func() { r.logger.Debug("leads") })
+	r.leading.watch(r.raft, r.stop, func() { r.logger.Debug("leads") })
 }
 
 // confirm returns nil once a voter quorum has accepted this leader after the call began; its state

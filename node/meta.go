@@ -102,7 +102,7 @@ func (m *meta) start(dir *datadir.Dir, founders []string, gained func()) error {
 	m.trans.Serve(m.raft)
 	m.started.Store(true)
 	m.done.Go(func() {
-		m.leading.watch(m.raft, timing.Meta, m.stop, func() { m.oracle.Wake(); gained() })
+		m.leading.watch(m.raft, m.stop, func() { m.oracle.Wake(); gained() })
 	})
 	m.done.Go(func() { m.oracle.Run(m.stop) })
 	return nil
