@@ -92,6 +92,18 @@ questions: build ## take in real sources and ask the questions with known answer
 chaos-disk: build ## fill real file systems under three nodes (needs root and loop mounts)
 	@CODEGRAPH_BIN='$(CURDIR)/bin' scripts/chaos-disk.sh
 
+.PHONY: chaos-cell
+chaos-cell: build ## one cell on real nodes: CELL=W7/kill SEED=1 TIME=45s (needs root)
+	@scripts/chaos.sh cell '$(or $(CELL),W7/kill)'
+
+.PHONY: chaos-ci
+chaos-ci: build ## six cells, others with each commit; within 15 minutes (needs root)
+	@scripts/chaos.sh ci
+
+.PHONY: chaos-nightly
+chaos-nightly: build ## a part of the matrix into chaos/RESULTS.md: PART=3/12 (needs root); resumes
+	@scripts/chaos.sh nightly '$(or $(PART),1/1)'
+
 .PHONY: size
 size: build ## print the sizes of the binaries, fail above the bars in docs/size.txt
 	@scripts/size.sh

@@ -54,13 +54,17 @@ func newAuthority(dir, clusterName string) (*authority, error) {
 	return a, writePair(filepath.Join(dir, "ca"), der, key)
 }
 
-// issue makes the certificate of one node and writes node.pem and node.key in its directory.
-func (a *authority) issue(dir, clusterName, nodeName string) error {
+// issue makes the certificate of one node, which other nodes reach as host, and writes node.pem and
+// node.key in its directory.
+func (a *authority) issue(dir, clusterName, nodeName, host string) error {
 	t := template(nodeName)
 	t.KeyUsage = x509.KeyUsageDigitalSignature
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	t.DNSNames = []string{"localhost"}
 	t.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	if ip := net.ParseIP(host); ip != nil && !ip.IsLoopback() {
+		t.IPAddresses = append(t.IPAddresses, ip)
+	}
 	t.URIs = []*url.URL{PeerURI(clusterName)}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,9 +20,10 @@ import (
 
 // Cluster is a set of codegraphd processes on this machine.
 type Cluster struct {
-	dir   string
-	state *state
-	http  *http.Client
+	dir    string
+	state  *state
+	http   *http.Client
+	launch func(node int, cmd *exec.Cmd) error
 
 	mu    sync.Mutex
 	ended map[int]*ending // nodes that this program has started
@@ -39,7 +42,7 @@ func New(dir string, opts Options) (*Cluster, error) {
 		return nil, graph.Errorf("localcluster.New", graph.KindExists,
 			"there is a local cluster in %s", dir).WithRemedy("use another directory, or open that one")
 	}
-	ports, err := choosePorts(&opts)
+	nodes, err := chooseAddresses(&opts)
 	if err != nil {
 		return nil, err
 	}
@@ -47,12 +50,9 @@ func New(dir string, opts Options) (*Cluster, error) {
 		return nil, err
 	}
 	s := &state{Format: stateFormat, Name: opts.Name, Binary: opts.Binary, TLS: opts.TLS,
-		Insecure: opts.Insecure, Args: opts.Args}
-	for _, p := range ports {
-		s.Nodes = append(s.Nodes, nodeState{Client: loopbackAddr(p[0]), Peer: loopbackAddr(p[1]),
-			Gossip: loopbackAddr(p[2]), Ops: loopbackAddr(p[3])})
-	}
+		Insecure: opts.Insecure, Args: opts.Args, Nodes: nodes}
 	c := newCluster(dir, s)
+	c.launch = opts.Launch
 	if err := c.prepare(); err != nil {
 		return nil, err
 	}
@@ -74,6 +74,7 @@ func Open(dir string) (*Cluster, error) {
 
 func newCluster(dir string, s *state) *Cluster {
 	return &Cluster{dir: dir, state: s, ended: map[int]*ending{},
+		launch: func(_ int, cmd *exec.Cmd) error { return cmd.Start() },
 		http: &http.Client{Timeout: 2 * time.Second,
 			Transport: &http.Transport{DisableKeepAlives: true}}}
 }
@@ -94,7 +95,11 @@ func (c *Cluster) prepare() error {
 		if ca == nil {
 			continue
 		}
-		if err := ca.issue(c.nodeDir(i), c.state.Name, fmt.Sprintf("node-%d", i+1)); err != nil {
+		host, _, err := net.SplitHostPort(c.state.Nodes[i].Client)
+		if err != nil {
+			return err
+		}
+		if err := ca.issue(c.nodeDir(i), c.state.Name, fmt.Sprintf("node-%d", i+1), host); err != nil {
 			return err
 		}
 	}
@@ -146,9 +151,12 @@ func (c *Cluster) Start() error {
 	return nil
 }
 
-// checkPorts names who holds a port that node i needs.
+// checkPorts names who holds a port that node i needs. Of other hosts nobody here knows.
 func (c *Cluster) checkPorts(i int) error {
 	n := c.state.Nodes[i]
+	if !strings.HasPrefix(n.Client, loopback+":") {
+		return nil
+	}
 	for _, addr := range []string{n.Client, n.Peer, n.Gossip, n.Ops} {
 		var port int
 		if _, err := fmt.Sscanf(addr[strings.LastIndex(addr, ":"):], ":%d", &port); err != nil {

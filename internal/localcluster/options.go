@@ -17,6 +17,11 @@ type Options struct {
 	TLS      bool     // make an authority and certificates
 	Insecure bool     // start the nodes with --insecure; excludes TLS
 	Args     []string // more flags for every node
+	// Hosts are the addresses that the nodes listen on, with the default ports, instead of loopback
+	// ones: each node is in a network of its own.
+	Hosts []string
+	// Launch starts the process of a node, counted from 0; default cmd.Start.
+	Launch func(node int, cmd *exec.Cmd) error
 }
 
 // maxNodes is what one machine is asked to carry.
@@ -29,12 +34,19 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Name == "" {
 		o.Name = "dev"
 	}
+	if o.Launch == nil {
+		o.Launch = func(_ int, cmd *exec.Cmd) error { return cmd.Start() }
+	}
 	if o.Nodes < 0 || o.Nodes > maxNodes {
 		return o, graph.Errorf("localcluster", graph.KindInvalid, "a local cluster has 1 to %d nodes",
 			maxNodes)
 	}
 	if o.TLS && o.Insecure {
 		return o, graph.Errorf("localcluster", graph.KindInvalid, "TLS and insecure exclude each other")
+	}
+	if len(o.Hosts) > 0 && (len(o.Hosts) != o.Nodes || o.BasePort != 0) {
+		return o, graph.Errorf("localcluster", graph.KindInvalid,
+			"%d hosts are given for %d nodes, and they have the default ports", len(o.Hosts), o.Nodes)
 	}
 	if last := o.BasePort + 10*(o.Nodes-1) + 3; o.BasePort < 0 || last > 65535 {
 		return o, graph.Errorf("localcluster", graph.KindInvalid,

@@ -15,6 +15,29 @@ import (
 // portsPerNode are client, peer, gossip, ops.
 const portsPerNode = 4
 
+// The ports of a node that has an address of its own.
+const firstPort = 7600
+
+// chooseAddresses returns what each node listens on.
+func chooseAddresses(o *Options) ([]nodeState, error) {
+	var nodes []nodeState
+	add := func(host string, ports [portsPerNode]int) {
+		at := func(i int) string { return net.JoinHostPort(host, strconv.Itoa(ports[i])) }
+		nodes = append(nodes, nodeState{Client: at(0), Peer: at(1), Gossip: at(2), Ops: at(3)})
+	}
+	for _, host := range o.Hosts {
+		add(host, [portsPerNode]int{firstPort, firstPort + 1, firstPort + 2, firstPort + 3})
+	}
+	if len(nodes) > 0 {
+		return nodes, nil
+	}
+	ports, err := choosePorts(o)
+	for _, p := range ports {
+		add(loopback, p)
+	}
+	return nodes, err
+}
+
 // choosePorts returns the ports of all nodes, four each.
 func choosePorts(o *Options) ([][portsPerNode]int, error) {
 	out := make([][portsPerNode]int, o.Nodes)
@@ -62,7 +85,9 @@ func hold(want int) (port int, release func(), err error) {
 	return 0, nil, graph.Errorf("localcluster", graph.KindUnavailable, "there is no free port")
 }
 
-func loopbackAddr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+const loopback = "127.0.0.1"
+
+func loopbackAddr(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }
 
 // taken says who has a port.
 func taken(port int) error {

@@ -86,7 +86,7 @@ func (c *Cluster) StartNode(i int) error {
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = c.nodeDir(i)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	if err := c.launch(i, cmd); err != nil {
 		return graph.Errorf("localcluster", graph.KindInvalid, "node %d: %w", i+1, err)
 	}
 	c.await(i, cmd)

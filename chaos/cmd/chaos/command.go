@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/codegraphdb/codegraph/chaos/check"
 	"github.com/codegraphdb/codegraph/chaos/report"
@@ -19,6 +20,9 @@ const (
 const usage = `usage: chaos check DIR...          print the verdicts; exit 0 only if all are true
        chaos report DIR...         the same, and write the reports beside the histories
        chaos results FILE DIR...   put stored verdicts into the tables of FILE
+       chaos run --workload W7 --nemesis kill --seed N --time 45s --nodes 3 --out DIR
+                                   one cell on real nodes (root); exit 0 only if its verdict is true
+       chaos cell|ci|nightly [flags]   what make chaos-cell, chaos-ci and chaos-nightly run
 `
 
 // command is the program, without the process around it.
@@ -35,6 +39,9 @@ func (c *command) run(args []string) int {
 		return c.check(args[1:], true)
 	case len(args) >= 3 && args[0] == "results":
 		return c.results(args[1], args[2:])
+	case len(args) >= 2 && slices.Contains([]string{"run", "cell", "ci", "nightly", "inside", "guard"},
+		args[0]):
+		return c.live(args[0], args[1:])
 	}
 	fmt.Fprint(c.errs, usage)
 	return exitUsage
