@@ -169,7 +169,7 @@ func testFourthNode(t *testing.T, nodes []*testNode) {
 	if len(voters) != len(nodes) || len(rest) != 1 || rest[0] != n.id() {
 		t.Errorf("voters %q, others %q", voters, rest)
 	}
-	if open, _ := n.groups.list(); len(open) != 0 {
+	if open, _ := n.groups.List(); len(open) != 0 {
 		t.Errorf("%d replicas on a node that has none", len(open))
 	}
 }

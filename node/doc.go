@@ -6,9 +6,9 @@
 //	ingestServer.Write      any node takes it; bytes in flight are bounded
 //	Node.writeShard         finds the shard's leader, here or elsewhere (route.go); a client that
 //	                        names the node gets writeDirect, which forwards nothing
-//	replica.propose         encodes it under the term and epoch of the moment, hands it to Raft
+//	group.Replica.Propose   encodes it under the term and epoch of the moment, hands it to Raft
 //	raftlog.Group.StoreLogs leader and followers fsync it (package raftlog)
-//	machine.ApplyBatch      one batch of the storage engine for all committed entries
+//	group.machine           one batch of the storage engine for all committed entries
 //	shard.Shard.Apply       checks, de-duplicates, stamps rows with the import id (package shard)
 //
 // A revision: Open (meta) -> batches -> a seal in every shard -> Commit, one entry of the meta
@@ -24,8 +24,8 @@
 //	queryServer.trailer     says how complete the answer is
 //
 // The life of a cluster: founding.run asks cluster.Decide what to do and does it: pledge, found or
-// join; then the meta group runs, the map appears, and groups.reconcile opens the replicas that it
-// places here.
+// join; then the meta group runs, the map appears, and group.Set.Reconcile opens the replicas
+// that it places here.
 //
 // Invariants:
 //

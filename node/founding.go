@@ -359,7 +359,7 @@ func (n *Node) runMembership(ctx context.Context) {
 		if !registered {
 			registered = n.register(ctx)
 		}
-		if n.meta.leading.ready.Load() != 0 {
+		if n.meta.leading.Term() != 0 {
 			n.takeIn()
 		}
 		snap := n.meta.state.Snapshot()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/node/group"
 	"github.com/codegraphdb/codegraph/shard"
 )
 
@@ -32,26 +33,26 @@ func (n *Node) runGC(ctx context.Context) {
 		}
 		end := graph.TimestampAt(time.Now().Add(-n.opts.Retention).UnixMilli())
 		safepoint := n.meta.state.Snapshot().Safepoint(end)
-		open, _ := n.groups.list()
+		open, _ := n.groups.List()
 		for _, r := range open {
-			st := r.state.Stats()
-			if r.leading.ready.Load() == 0 || st.Due == 0 || safepoint < max(st.Due, st.Safepoint) {
+			st := r.State().Stats()
+			if r.LeaderTerm() == 0 || st.Due == 0 || safepoint < max(st.Due, st.Safepoint) {
 				continue
 			}
-			if err := r.collect(ctx, safepoint); err != nil && ctx.Err() == nil {
-				r.logger.Info("collecting versions", "err", err)
+			if err := n.collect(ctx, r, safepoint); err != nil && ctx.Err() == nil {
+				r.Logger().Info("collecting versions", "err", err)
 			}
 		}
 	}
 }
 
 // collect runs one pass. Another leader would begin anew.
-func (r *replica) collect(ctx context.Context, safepoint graph.Timestamp) error {
+func (n *Node) collect(ctx context.Context, r *group.Replica, safepoint graph.Timestamp) error {
 	var cursor []byte
 	removed := 0
 	for {
 		step, cancel := context.WithTimeout(ctx, defaultDeadline)
-		res, err := r.propose(step, func(term, epoch uint64) []byte {
+		res, err := r.Propose(step, func(term, epoch uint64) []byte {
 			return shard.EncodeGC(term, epoch, shard.GC{Safepoint: safepoint, Cursor: cursor,
 				MaxRows: gcRows})
 		})
@@ -61,7 +62,7 @@ func (r *replica) collect(ctx context.Context, safepoint graph.Timestamp) error 
 		}
 		removed += res.Removed
 		if res.Done {
-			r.logger.Info("collected versions", "removed", removed, "safepoint", safepoint)
+			r.Logger().Info("collected versions", "removed", removed, "safepoint", safepoint)
 			return nil
 		}
 		cursor = res.Cursor

@@ -18,11 +18,11 @@ func short(o *Options) { o.Retention = time.Second }
 func collected(t *testing.T, n *testNode, commit uint64) {
 	t.Helper()
 	eventually(t, "versions are collected", func() error {
-		open, _ := n.groups.list()
+		open, _ := n.groups.List()
 		for _, r := range open {
-			st := r.state.Stats()
+			st := r.State().Stats()
 			if st.Safepoint < graph.Timestamp(commit) || st.Due != 0 {
-				return fmt.Errorf("shard %d: %+v", r.desc.ID, st)
+				return fmt.Errorf("shard %d: %+v", r.Desc().ID, st)
 			}
 		}
 		return nil

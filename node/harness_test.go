@@ -256,8 +256,8 @@ func sameDigests(t *testing.T, nodes ...*testNode) {
 		eventually(t, fmt.Sprintf("replicas of shard %d are at one index", d.ID), func() error {
 			all = all[:0]
 			for _, n := range nodes {
-				if r := n.groups.get(d.ID); r != nil {
-					all = append(all, r.state.Totals())
+				if r := n.groups.Get(d.ID); r != nil {
+					all = append(all, r.State().Totals())
 				}
 			}
 			if len(all) != len(d.Replicas) {
@@ -284,7 +284,7 @@ func metaLeader(t *testing.T, nodes ...*testNode) *testNode {
 	var found *testNode
 	eventually(t, "the meta group has a leader", func() error {
 		i := slices.IndexFunc(nodes, func(n *testNode) bool {
-			return n.meta.leading.ready.Load() != 0
+			return n.meta.leading.Term() != 0
 		})
 		if i < 0 {
 			return fmt.Errorf("none of %d nodes leads", len(nodes))

@@ -24,7 +24,7 @@ func (n *Node) runImports(ctx context.Context) {
 	var leadingSince int64
 	for {
 		snap := n.meta.state.Snapshot()
-		if n.meta.leading.ready.Load() == 0 {
+		if n.meta.leading.Term() == 0 {
 			leadingSince = 0
 		} else {
 			if leadingSince == 0 {

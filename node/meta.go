@@ -16,6 +16,7 @@ import (
 	"github.com/codegraphdb/codegraph/cluster"
 	"github.com/codegraphdb/codegraph/graph"
 	"github.com/codegraphdb/codegraph/node/datadir"
+	"github.com/codegraphdb/codegraph/node/group"
 	"github.com/codegraphdb/codegraph/node/oracle"
 	"github.com/codegraphdb/codegraph/node/timing"
 	"github.com/codegraphdb/codegraph/node/transport"
@@ -35,7 +36,7 @@ type meta struct {
 	started atomic.Bool
 	log     *raftlog.MetaLog
 	trans   *transport.GroupTransport
-	leading leadership
+	leading group.Leadership
 	oracle  *oracle.Keeper
 	logger  *slog.Logger
 	fatal   func(error)
@@ -71,17 +72,15 @@ func openMeta(dir *datadir.Dir, trans *transport.Transport, logger *slog.Logger,
 // founder; writing it again over an existing state does nothing.
 func (m *meta) start(dir *datadir.Dir, founders []string, gained func()) error {
 	snaps, err := raft.NewFileSnapshotStoreWithLogger(dir.Join(datadir.MetaDir), 2,
-		newRaftLogger(m.logger))
+		group.NewLogger(m.logger))
 	if err != nil {
 		return fmt.Errorf("meta group: snapshots: %w", err)
 	}
-	conf := timing.Meta.Config(metaServerID(m.self), newRaftLogger(m.logger))
+	conf := timing.Meta.Config(metaServerID(m.self), group.NewLogger(m.logger))
 	conf.SnapshotThreshold = 4096
 	conf.SnapshotInterval = 30 * time.Second
 	conf.TrailingLogs = 2048
-	notify := make(chan bool, 8)
-	conf.NotifyCh = notify
-	m.leading.notify = notify
+	m.leading.Follow(conf)
 	if founders != nil {
 		var servers []raft.Server
 		for _, n := range founders {
@@ -94,7 +93,7 @@ func (m *meta) start(dir *datadir.Dir, founders []string, gained func()) error {
 			return fmt.Errorf("meta group: bootstrap: %w", err)
 		}
 	}
-	m.raft, err = raft.NewRaft(conf, (*metaMachine)(m), baseLog{m.log, snaps}, m.log, snaps,
+	m.raft, err = raft.NewRaft(conf, (*metaMachine)(m), group.NewBaseLog(m.log, snaps), m.log, snaps,
 		m.trans)
 	if err != nil {
 		return fmt.Errorf("meta group: raft: %w", err)
@@ -102,7 +101,7 @@ func (m *meta) start(dir *datadir.Dir, founders []string, gained func()) error {
 	m.trans.Serve(m.raft)
 	m.started.Store(true)
 	m.done.Go(func() {
-		m.leading.watch(m.raft, m.stop, func() { m.oracle.Wake(); gained() })
+		m.leading.Watch(m.raft, m.stop, func() { m.oracle.Wake(); gained() })
 	})
 	m.done.Go(func() { m.oracle.Run(m.stop) })
 	return nil
@@ -160,7 +159,7 @@ func (m *meta) handOver(ctx context.Context) {
 	if voters, _ := m.members(); len(voters) < 2 {
 		return
 	}
-	if err := wait(ctx, m.raft.LeadershipTransfer()); err != nil {
+	if err := group.Wait(ctx, m.raft.LeadershipTransfer()); err != nil {
 		m.logger.Warn("handing over leadership", "err", err)
 	}
 }
@@ -176,8 +175,8 @@ type metaAnswer struct {
 // fatal does not get into the log.
 func (m *meta) propose(ctx context.Context, command []byte) (metaAnswer, error) {
 	const op = "node.proposeMeta"
-	if !m.running() || m.raft.State() != raft.Leader || m.leading.ready.Load() == 0 {
-		return metaAnswer{}, notLeader(op, m.leader(), "this node does not lead the meta group")
+	if !m.running() || m.raft.State() != raft.Leader || m.leading.Term() == 0 {
+		return metaAnswer{}, group.NotLeader(op, m.leader(), "this node does not lead the meta group")
 	}
 	entry, err := m.oracle.Propose(command)
 	if err != nil {
@@ -192,7 +191,7 @@ func (m *meta) propose(ctx context.Context, command []byte) (metaAnswer, error) 
 	}
 	switch {
 	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress):
-		return metaAnswer{}, notLeader(op, "", "this node does not lead the meta group")
+		return metaAnswer{}, group.NotLeader(op, "", "this node does not lead the meta group")
 	case err != nil:
 		return metaAnswer{}, graph.Errorf(op, graph.KindUnavailable, "meta group: %w", err)
 	}

@@ -14,7 +14,7 @@ const handOverWithin = 2 * time.Second
 type metaOracle meta
 
 // Term implements oracle.Log.
-func (m *metaOracle) Term() uint64 { return m.leading.ready.Load() }
+func (m *metaOracle) Term() uint64 { return m.leading.Term() }
 
 // Window implements oracle.Log.
 func (m *metaOracle) Window() (graph.Timestamp, bool) {

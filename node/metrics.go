@@ -132,7 +132,7 @@ func (c *nodeCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	send(figNodes, float64(alive[true]), "true")
 	send(figNodes, float64(alive[false]), "false")
-	send(figMetaLead, truth(n.meta.leading.ready.Load() != 0))
+	send(figMetaLead, truth(n.meta.leading.Term() != 0))
 	send(figRepos, float64(len(snap.Repositories())))
 	send(figImports, float64(len(snap.Imports())))
 	c.collectReplicas(send)
@@ -140,22 +140,22 @@ func (c *nodeCollector) Collect(ch chan<- prometheus.Metric) {
 }
 
 func (c *nodeCollector) collectReplicas(send func(figure, float64, ...string)) {
-	open, _ := c.node.groups.list()
+	open, _ := c.node.groups.List()
 	for _, r := range open {
-		id := r.label
-		stats, m := r.state.Stats(), r.state.Metrics()
+		id := r.Label()
+		stats, m := r.State().Stats(), r.State().Metrics()
 		rows := int64(0)
 		for _, n := range stats.Rows {
 			rows += n
 		}
-		send(figLeader, truth(r.leading.ready.Load() != 0), id)
-		send(figTerm, float64(r.raft.CurrentTerm()), id)
+		send(figLeader, truth(r.LeaderTerm() != 0), id)
+		send(figTerm, float64(r.Term()), id)
 		send(figApplied, float64(stats.Applied), id)
-		send(figLast, float64(r.raft.LastIndex()), id)
-		if first, err := r.log.FirstIndex(); err == nil {
+		send(figLast, float64(r.LastIndex()), id)
+		if first, err := r.FirstIndex(); err == nil {
 			send(figFirst, float64(first), id)
 		}
-		send(figInstall, float64(r.installed.Load()), id)
+		send(figInstall, float64(r.Installed()), id)
 		send(figRows, float64(rows), id)
 		send(figDisk, float64(m.DiskBytes), id)
 		send(figReadAmp, float64(m.ReadAmp), id)

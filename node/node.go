@@ -18,6 +18,7 @@ import (
 	"github.com/codegraphdb/codegraph/cluster"
 	"github.com/codegraphdb/codegraph/graph"
 	"github.com/codegraphdb/codegraph/node/datadir"
+	"github.com/codegraphdb/codegraph/node/group"
 	"github.com/codegraphdb/codegraph/node/timing"
 	"github.com/codegraphdb/codegraph/node/transport"
 	"github.com/codegraphdb/codegraph/raftlog"
@@ -35,7 +36,7 @@ type Node struct {
 	storage  storage
 	trans    *transport.Transport
 	meta     *meta
-	groups   *groups
+	groups   *group.Set
 	peers    *peers
 	routes   routes
 	gossip   *cluster.Gossip
@@ -122,8 +123,8 @@ func (n *Node) open() (err error) {
 	}
 	var state shard.Options
 	n.storage.shared.Apply(&state)
-	n.groups = newGroups(replicaDeps{dir: n.dir, engine: n.storage.engine, trans: n.trans,
-		shard: state, logger: n.logger, fatal: n.fatal, snapshotAt: snapshotBytes()}, n.id())
+	n.groups = group.NewSet(group.Deps{Self: n.id(), Dir: n.dir, Engine: n.storage.engine,
+		Trans: n.trans, Shard: state, Logger: n.logger, Fatal: n.fatal, SnapshotAt: snapshotBytes()})
 	if n.founding, err = newFounding(n); err != nil {
 		return err
 	}
@@ -250,7 +251,7 @@ func (n *Node) run(ctx context.Context) {
 	n.tasks.Go(func() { n.runGC(ctx) })
 	for {
 		snap := n.meta.state.Snapshot()
-		n.groups.reconcile(snap.Map())
+		n.groups.Reconcile(snap.Map())
 		select {
 		case <-ctx.Done():
 			return
@@ -269,7 +270,7 @@ func (n *Node) runBalance(ctx context.Context) {
 			return
 		case <-tick.C:
 			if !n.draining.Load() {
-				n.groups.balance(ctx, n.alive)
+				n.groups.Balance(ctx, n.alive)
 			}
 		}
 	}
@@ -305,15 +306,15 @@ func (n *Node) unready() []string {
 	if _, ok := snap.Node(n.id()); !ok {
 		out = append(out, "this node is not registered yet")
 	}
-	_, failed := n.groups.list()
+	_, failed := n.groups.List()
 	for _, d := range snap.Map().OnNode(n.id()) {
-		switch r := n.groups.get(d.ID); {
+		switch r := n.groups.Get(d.ID); {
 		case failed[d.ID] != nil:
 			out = append(out, fmt.Sprintf("shard %d: %v", d.ID, failed[d.ID]))
 		case r == nil:
 			out = append(out, fmt.Sprintf("shard %d is not open yet", d.ID))
 		default:
-			if _, leader := r.raft.LeaderWithID(); leader == "" {
+			if r.Leader() == "" {
 				out = append(out, fmt.Sprintf("shard %d has no leader", d.ID))
 			}
 		}
@@ -337,7 +338,7 @@ func (n *Node) Stop() error {
 	n.draining.Store(true)
 	n.servers.health.Shutdown()
 	handOver, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-	n.groups.handOver(handOver)
+	n.groups.HandOver(handOver)
 	n.meta.handOver(handOver)
 	cancel()
 	if err := n.gossip.Leave(time.Second); err != nil {
@@ -360,7 +361,7 @@ func (n *Node) release() error {
 		errs = append(errs, n.gossip.Close())
 	}
 	if n.groups != nil {
-		errs = append(errs, n.groups.close())
+		errs = append(errs, n.groups.Close())
 	}
 	if n.meta != nil {
 		errs = append(errs, n.meta.close())

@@ -96,7 +96,7 @@ func testBadWrites(t *testing.T, n *testNode) {
 		Repo: graph.RepoID(im.open.GetRepoId()), Rows: rows[:1]})
 	stranger := *one
 	stranger.Import = graph.Timestamp(1)
-	before := n.groups.get(id).state.Totals()
+	before := n.groups.Get(id).State().Totals()
 	for _, c := range []struct {
 		name  string
 		shard uint64
@@ -123,7 +123,7 @@ func testBadWrites(t *testing.T, n *testNode) {
 			Epoch: c.epoch, Batch: c.batch})
 		wantError(t, c.name, told(err), c.kind, c.says...)
 	}
-	if after := n.groups.get(id).state.Totals(); after.Rows != before.Rows {
+	if after := n.groups.Get(id).State().Totals(); after.Rows != before.Rows {
 		t.Errorf("bad writes turned %+v into %+v", before, after)
 	}
 	if _, err := im.send(s, im.batch(s, rows[:1])); err != nil {

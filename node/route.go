@@ -17,7 +17,7 @@ import (
 	peerv1 "github.com/codegraphdb/codegraph/api/codegraph/peer/v1"
 	"github.com/codegraphdb/codegraph/cluster"
 	"github.com/codegraphdb/codegraph/graph"
-	"github.com/codegraphdb/codegraph/node/transport"
+	"github.com/codegraphdb/codegraph/node/group"
 	"github.com/codegraphdb/codegraph/shard"
 )
 
@@ -27,19 +27,19 @@ type routes struct {
 	leader map[uint64]string // group -> node; 0 is the meta group
 }
 
-func (r *routes) get(group uint64) string {
+func (r *routes) get(id uint64) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.leader[group]
+	return r.leader[id]
 }
 
-func (r *routes) set(group uint64, node string) {
+func (r *routes) set(id uint64, node string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.leader == nil {
 		r.leader = map[uint64]string{}
 	}
-	r.leader[group] = node
+	r.leader[id] = node
 }
 
 func connectParams() grpc.ConnectParams {
@@ -48,11 +48,11 @@ func connectParams() grpc.ConnectParams {
 }
 
 // groupName names a group for people.
-func groupName(group uint64) string {
-	if group == metaGroup {
+func groupName(id uint64) string {
+	if id == metaGroup {
 		return "the meta group"
 	}
-	return fmt.Sprintf("shard %d", group)
+	return fmt.Sprintf("shard %d", id)
 }
 
 // Between two attempts to find a leader lies a pause, each longer than the one before: hundreds of
@@ -63,19 +63,19 @@ const (
 )
 
 // toLeader calls try with nodes that may lead a group, until one accepts or ctx ends. try returns
-// a notLeaderError, or an unavailable error, to have the next node tried.
-func (n *Node) toLeader(ctx context.Context, group uint64, members []string,
+// a group.NotLeaderError, or an unavailable error, to have the next node tried.
+func (n *Node) toLeader(ctx context.Context, id uint64, members []string,
 	try func(ctx context.Context, node string) error) error {
 	next, pause, hint := 0, retryPause, ""
 	var last error
 	for {
 		node, followed := hint, hint != ""
 		if !followed {
-			node = n.leaderGuess(group)
+			node = n.leaderGuess(id)
 		}
 		if node == "" && len(members) == 0 {
 			return graph.Errorf("node.route", graph.KindUnavailable, "no member of %s is known",
-				groupName(group))
+				groupName(id))
 		}
 		if node == "" {
 			node = members[next%len(members)]
@@ -83,7 +83,7 @@ func (n *Node) toLeader(ctx context.Context, group uint64, members []string,
 		}
 		err := try(ctx, node)
 		if err == nil {
-			n.routes.set(group, node)
+			n.routes.set(id, node)
 			return nil
 		}
 		switch kind := graph.KindOf(err); {
@@ -94,19 +94,19 @@ func (n *Node) toLeader(ctx context.Context, group uint64, members []string,
 		default:
 			return err
 		}
-		var nl *notLeaderError
+		var nl *group.NotLeaderError
 		hint = ""
-		if errors.As(err, &nl) && nl.leader != node && !followed { // two nodes may name each other
-			hint = nl.leader
+		if errors.As(err, &nl) && nl.Leader != node && !followed { // two nodes may name each other
+			hint = nl.Leader
 		}
-		n.routes.set(group, hint)
+		n.routes.set(id, hint)
 		if hint != "" {
 			continue
 		}
 		select {
 		case <-ctx.Done():
 			return graph.Errorf("node.route", graph.KindUnavailable,
-				"%s has no leader that answers: %w", groupName(group), err).
+				"%s has no leader that answers: %w", groupName(id), err).
 				WithRemedy("try again; `cgctl shard list` shows the leaders")
 		case <-time.After(pause/2 + rand.N(pause/2)):
 		}
@@ -115,19 +115,17 @@ func (n *Node) toLeader(ctx context.Context, group uint64, members []string,
 }
 
 // leaderGuess asks this node's own replica first.
-func (n *Node) leaderGuess(group uint64) string {
-	if group == metaGroup {
+func (n *Node) leaderGuess(id uint64) string {
+	if id == metaGroup {
 		if id := n.meta.leader(); id != "" {
 			return id
 		}
-	} else if r := n.groups.get(group); r != nil {
-		if _, id := r.raft.LeaderWithID(); id != "" {
-			if node, _, err := transport.SplitReplicaID(id); err == nil {
-				return node
-			}
+	} else if r := n.groups.Get(id); r != nil {
+		if node := r.Leader(); node != "" {
+			return node
 		}
 	}
-	return n.routes.get(group)
+	return n.routes.get(id)
 }
 
 // readOrder lists the other nodes with a replica of a shard: the leader first, then those that
@@ -198,15 +196,16 @@ func (n *Node) writeDirect(ctx context.Context, node string, req *peerv1.WriteSh
 			"the request is for node %q, this is %s", node, n.id()).WithRemedy("get the map again")
 	}
 	index, err := n.writeShardHere(ctx, req)
-	var nl *notLeaderError
+	var nl *group.NotLeaderError
 	if !errors.As(err, &nl) {
 		return index, err
 	}
-	out := &notLeaderError{err: nl.err, leader: cmp.Or(nl.leader, n.leaderGuess(req.GetShardId()))}
-	if out.leader == n.id() { // it is about to hand over
-		out.leader = ""
+	leader := cmp.Or(nl.Leader, n.leaderGuess(req.GetShardId()))
+	out := &group.NotLeaderError{Err: nl.Err, Leader: leader}
+	if out.Leader == n.id() { // it is about to hand over
+		out.Leader = ""
 	}
-	out.address = n.clientAddr(out.leader)
+	out.Address = n.clientAddr(out.Leader)
 	return 0, out
 }
 
@@ -223,13 +222,13 @@ func (n *Node) clientAddr(node string) string {
 // writeShardHere proposes to this node's replica.
 func (n *Node) writeShardHere(ctx context.Context, req *peerv1.WriteShardRequest) (uint64, error) {
 	const op = "node.writeShard"
-	r := n.groups.get(req.GetShardId())
+	r := n.groups.Get(req.GetShardId())
 	if r == nil {
-		return 0, notLeader(op, "", "no replica here")
+		return 0, group.NotLeader(op, "", "no replica here")
 	}
-	if req.GetEpoch() != r.desc.Epoch {
+	if req.GetEpoch() != r.Desc().Epoch {
 		return 0, graph.Errorf(op, graph.KindStaleEpoch, "shard %d is at epoch %d, not %d",
-			r.desc.ID, r.desc.Epoch, req.GetEpoch())
+			r.Desc().ID, r.Desc().Epoch, req.GetEpoch())
 	}
 	encode, err := shardCommand(req)
 	if err != nil {
@@ -240,7 +239,7 @@ func (n *Node) writeShardHere(ctx context.Context, req *peerv1.WriteShardRequest
 			return 0, err
 		}
 	}
-	res, err := r.propose(ctx, encode)
+	res, err := r.Propose(ctx, encode)
 	if err != nil {
 		return 0, err
 	}
@@ -275,7 +274,7 @@ func shardCommand(req *peerv1.WriteShardRequest) (func(term, epoch uint64) []byt
 func fromPeer(err error) error {
 	e, detail := api.FromStatus("node.peer", err)
 	if e.Kind == graph.KindNotLeader {
-		return &notLeaderError{err: *e, leader: detail.GetLeaderHint()}
+		return &group.NotLeaderError{Err: *e, Leader: detail.GetLeaderHint()}
 	}
 	return e
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	peerv1 "github.com/codegraphdb/codegraph/api/codegraph/peer/v1"
+	"github.com/codegraphdb/codegraph/node/group"
 )
 
 // peerServer serves the other nodes of the cluster.
@@ -62,21 +63,21 @@ func (n *Node) replicaStatus(_ context.Context, req *peerv1.ReplicaStatusRequest
 	*peerv1.ReplicaStatusResponse, error) {
 	resp := &peerv1.ReplicaStatusResponse{NodeId: n.id(), DiskFreeBytes: n.disk.Free(),
 		Version: n.opts.Version}
-	open, _ := n.groups.list()
+	open, _ := n.groups.List()
 	for _, r := range open {
-		resp.Replicas = append(resp.Replicas, r.status(req.GetDigests()))
+		resp.Replicas = append(resp.Replicas, replicaState(r, req.GetDigests()))
 	}
 	return resp, nil
 }
 
-// status tells about a replica; the digest goes with the applied index that stands beside it.
-func (r *replica) status(digests bool) *peerv1.ReplicaState {
-	t := r.state.Totals()
-	st := &peerv1.ReplicaState{ShardId: r.desc.ID, Epoch: r.desc.Epoch,
-		Leader: r.leading.ready.Load() != 0, Term: r.raft.CurrentTerm(),
-		AppliedIndex: t.Applied, LastIndex: r.raft.LastIndex(), Rows: uint64(t.Rows),
-		SlotsFilled: uint32(t.SlotsFilled), DiskBytes: r.state.Metrics().DiskBytes,
-		SnapshotsInstalled: r.installed.Load()}
+// replicaState tells about a replica; the digest goes with the applied index that stands beside it.
+func replicaState(r *group.Replica, digests bool) *peerv1.ReplicaState {
+	t := r.State().Totals()
+	st := &peerv1.ReplicaState{ShardId: r.Desc().ID, Epoch: r.Desc().Epoch,
+		Leader: r.LeaderTerm() != 0, Term: r.Term(),
+		AppliedIndex: t.Applied, LastIndex: r.LastIndex(), Rows: uint64(t.Rows),
+		SlotsFilled: uint32(t.SlotsFilled), DiskBytes: r.State().Metrics().DiskBytes,
+		SnapshotsInstalled: r.Installed()}
 	if digests {
 		st.Digest = t.Digest.String()
 	}

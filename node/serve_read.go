@@ -18,19 +18,19 @@ const (
 func (n *Node) readShard(ctx context.Context, req *peerv1.ReadRequest) (
 	*peerv1.ReadResponse, error) {
 	const op = "node.Read"
-	rep := n.groups.get(req.GetShardId())
+	rep := n.groups.Get(req.GetShardId())
 	if rep == nil {
 		return nil, graph.Errorf(op, graph.KindUnavailable, "shard %d is not open on this node",
 			req.GetShardId())
 	}
-	if rep.desc.Epoch != req.GetEpoch() {
+	if rep.Desc().Epoch != req.GetEpoch() {
 		return nil, graph.Errorf(op, graph.KindStaleEpoch, "shard %d is at epoch %d, not %d",
-			rep.desc.ID, rep.desc.Epoch, req.GetEpoch())
+			rep.Desc().ID, rep.Desc().Epoch, req.GetEpoch())
 	}
-	if err := rep.waitApplied(ctx, req.GetView().GetMinApplied()); err != nil {
-		return nil, graph.Errorf(op, graph.KindUnavailable, "shard %d lags: %w", rep.desc.ID, err)
+	if err := rep.WaitApplied(ctx, req.GetView().GetMinApplied()); err != nil {
+		return nil, graph.Errorf(op, graph.KindUnavailable, "shard %d lags: %w", rep.Desc().ID, err)
 	}
-	view, err := rep.state.View(viewFromPeer(req.GetView()))
+	view, err := rep.State().View(viewFromPeer(req.GetView()))
 	if err != nil {
 		return nil, err
 	}

@@ -113,13 +113,13 @@ func testBatches(t *testing.T, n *testNode) {
 	if _, err := im.send(s, b); err != nil {
 		t.Fatal(err)
 	}
-	before := n.groups.get(s.GetId()).state.Totals()
+	before := n.groups.Get(s.GetId()).State().Totals()
 	for range 3 {
 		if _, err := im.send(s, b); err != nil {
 			t.Errorf("the same batch again: %v", err)
 		}
 	}
-	after := n.groups.get(s.GetId()).state.Totals()
+	after := n.groups.Get(s.GetId()).State().Totals()
 	if after.Rows != before.Rows || after.Digest != before.Digest || after.Applied == before.Applied {
 		t.Errorf("a repeated batch turned %+v into %+v", before, after)
 	}

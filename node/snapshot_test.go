@@ -56,7 +56,7 @@ func TestFollowerCatchesUpBySnapshot(t *testing.T) {
 	sameDigests(t, nodes...)
 	had := map[uint64]uint64{}
 	for _, s := range away.meta.state.Snapshot().Map().Shards {
-		had[s.ID] = away.groups.get(s.ID).raft.LastIndex()
+		had[s.ID] = away.groups.Get(s.ID).LastIndex()
 	}
 	away.crash()
 
@@ -65,7 +65,7 @@ func TestFollowerCatchesUpBySnapshot(t *testing.T) {
 	token := im.commit().GetToken()
 	for _, n := range rest {
 		eventually(t, "the log is truncated", func() error {
-			first, err := n.groups.get(home).log.FirstIndex()
+			first, err := n.groups.Get(home).FirstIndex()
 			if err == nil && first <= had[home]+1 {
 				err = fmt.Errorf("it begins at %d; who was away has %d", first, had[home])
 			}
@@ -75,8 +75,8 @@ func TestFollowerCatchesUpBySnapshot(t *testing.T) {
 	back := away.again(gossipAddrs(rest...)...)
 	ready(t, back)
 	eventually(t, "a snapshot is installed", func() error {
-		if back.groups.get(home).installed.Load() == 0 {
-			return fmt.Errorf("none at index %d", back.groups.get(home).raft.AppliedIndex())
+		if back.groups.Get(home).Installed() == 0 {
+			return fmt.Errorf("none at index %d", back.groups.Get(home).AppliedIndex())
 		}
 		return nil
 	})

@@ -286,13 +286,13 @@ func (s *source) reader(ctx context.Context, d *cluster.Descriptor) (reader, err
 
 func (s *source) openReader(ctx context.Context, d *cluster.Descriptor) (reader, error) {
 	need := s.view.MinAppliedOf(d.ID)
-	local := s.node.groups.get(d.ID)
-	if local != nil && local.desc.Epoch == d.Epoch {
+	local := s.node.groups.Get(d.ID)
+	if local != nil && local.Desc().Epoch == d.Epoch {
 		grace, cancel := context.WithTimeout(ctx, lagGrace)
-		err := local.waitApplied(grace, need)
+		err := local.WaitApplied(grace, need)
 		cancel()
 		if err == nil {
-			return local.state.View(s.view.View())
+			return local.State().View(s.view.View())
 		}
 	}
 	var err error
@@ -303,9 +303,9 @@ func (s *source) openReader(ctx context.Context, d *cluster.Descriptor) (reader,
 			return r, nil
 		}
 	}
-	if local != nil && local.desc.Epoch == d.Epoch { // nobody else: wait for our own
-		if werr := local.waitApplied(ctx, need); werr == nil {
-			return local.state.View(s.view.View())
+	if local != nil && local.Desc().Epoch == d.Epoch { // nobody else: wait for our own
+		if werr := local.WaitApplied(ctx, need); werr == nil {
+			return local.State().View(s.view.View())
 		}
 	}
 	return nil, graph.Errorf("node.read", graph.KindUnavailable,

@@ -8,6 +8,7 @@ import (
 	queryv1 "github.com/codegraphdb/codegraph/api/codegraph/query/v1"
 	"github.com/codegraphdb/codegraph/cluster"
 	"github.com/codegraphdb/codegraph/graph"
+	"github.com/codegraphdb/codegraph/node/group"
 )
 
 // viewFor makes the view that a read asks for:
@@ -145,11 +146,12 @@ func (n *Node) readIndexAt(ctx context.Context, node string) (uint64, error) {
 // would not do: it counts entries that are still on their way to the state.
 func (n *Node) readIndexHere(ctx context.Context) (uint64, error) {
 	if !n.meta.running() {
-		return 0, notLeader("node.readIndex", "", "this node is not part of a cluster yet")
+		return 0, group.NotLeader("node.readIndex", "", "this node is not part of a cluster yet")
 	}
-	err := confirm(ctx, n.meta.raft, &n.meta.leading, n.meta.trans)
+	err := group.Confirm(ctx, n.meta.raft, &n.meta.leading, n.meta.trans)
 	if graph.IsKind(err, graph.KindNotLeader) {
-		return 0, notLeader("node.readIndex", n.meta.leader(), "this node does not lead the meta group")
+		return 0, group.NotLeader("node.readIndex", n.meta.leader(),
+			"this node does not lead the meta group")
 	}
 	return n.meta.state.Snapshot().AppliedIndex(), err
 }

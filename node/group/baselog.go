@@ -1,4 +1,4 @@
-package node
+package group
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// baseLog is a group's log as Raft sees it: it also knows the term of the entry that the newest
+// BaseLog is a group's log as Raft sees it: it also knows the term of the entry that the newest
 // snapshot ends with, when the log begins right after it.
 //
 // A follower that got a snapshot has no entry at its index, and the library (1.7.3) looks for the
@@ -16,13 +16,16 @@ import (
 //
 // Nobody takes the answer for an entry to apply or to send: for that it would have to be preceded
 // by one that is there.
-type baseLog struct {
+type BaseLog struct {
 	raft.LogStore
 	snaps raft.SnapshotStore
 }
 
+// NewBaseLog makes the view of log for a group whose snapshots are snaps.
+func NewBaseLog(log raft.LogStore, snaps raft.SnapshotStore) BaseLog { return BaseLog{log, snaps} }
+
 // GetLog implements raft.LogStore.
-func (b baseLog) GetLog(index uint64, l *raft.Log) error {
+func (b BaseLog) GetLog(index uint64, l *raft.Log) error {
 	missing := b.LogStore.GetLog(index, l)
 	if !errors.Is(missing, raft.ErrLogNotFound) {
 		return missing

@@ -1,4 +1,4 @@
-package node
+package group
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 func TestBaseLog(t *testing.T) {
 	log, snaps := raft.NewInmemStore(), raft.NewDiscardSnapshotStore()
 	metas := []*raft.SnapshotMeta{{Index: 133, Term: 3}, {Index: 66, Term: 2}}
-	b := baseLog{log, listed{snaps, metas}}
+	b := BaseLog{log, listed{snaps, metas}}
 	look := func(index uint64) (term uint64, err error) {
 		var l raft.Log
 		err = b.GetLog(index, &l)

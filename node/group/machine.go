@@ -1,8 +1,11 @@
-package node
+package group
 
 import (
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"sync/atomic"
 
 	"github.com/hashicorp/raft"
 
@@ -11,7 +14,7 @@ import (
 )
 
 // machine is the shim between Raft and the state machine of a shard.
-type machine replica
+type machine Replica
 
 var (
 	_ raft.BatchingFSM = (*machine)(nil)
@@ -97,3 +100,24 @@ func (s *stateSnapshot) Persist(sink raft.SnapshotSink) error {
 
 // Release implements raft.FSMSnapshot.
 func (s *stateSnapshot) Release() {}
+
+// snapshotSource streams a checkpoint of the state as it is now.
+type snapshotSource struct {
+	rep *Replica
+	dir string // parent of the checkpoints
+	seq atomic.Uint64
+}
+
+// Stream implements raftlog.SnapshotSource.
+func (s *snapshotSource) Stream() (int64, io.ReadCloser, error) {
+	dir := filepath.Join(s.dir, fmt.Sprintf("%s%d", checkpointPrefix, s.seq.Add(1)))
+	if err := os.RemoveAll(dir); err != nil { // left by a process that died
+		return 0, nil, err
+	}
+	e, err := s.rep.state.ExportStream(dir)
+	if err != nil {
+		return 0, nil, err
+	}
+	s.rep.logger.Info("sending a snapshot", "index", e.Index, "bytes", e.Size)
+	return e.Size, e, nil
+}

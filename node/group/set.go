@@ -1,4 +1,4 @@
-package node
+package group
 
 import (
 	"context"
@@ -12,33 +12,33 @@ import (
 	"github.com/codegraphdb/codegraph/node/timing"
 )
 
-// groups are the replicas of this node, opened as the map says.
-type groups struct {
-	deps replicaDeps
-	self string // node id
+// Set is the replicas of this node, opened as the map says.
+type Set struct {
+	deps Deps
 
 	mu      sync.Mutex
-	open    map[uint64]*replica
+	open    map[uint64]*Replica
 	failed  map[uint64]error // replicas that cannot be opened; named in the node's problems
 	closing bool
 }
 
-func newGroups(deps replicaDeps, self string) *groups {
-	return &groups{deps: deps, self: self, open: map[uint64]*replica{}, failed: map[uint64]error{}}
+// NewSet makes an empty set.
+func NewSet(deps Deps) *Set {
+	return &Set{deps: deps, open: map[uint64]*Replica{}, failed: map[uint64]error{}}
 }
 
-// get returns the open replica of a shard, or nil.
-func (g *groups) get(id uint64) *replica {
+// Get returns the open replica of a shard, or nil.
+func (g *Set) Get(id uint64) *Replica {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.open[id]
 }
 
-// list returns the open replicas and the ones that failed to open.
-func (g *groups) list() ([]*replica, map[uint64]error) {
+// List returns the open replicas and the ones that failed to open.
+func (g *Set) List() ([]*Replica, map[uint64]error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	out := make([]*replica, 0, len(g.open))
+	out := make([]*Replica, 0, len(g.open))
 	for _, r := range g.open {
 		out = append(out, r)
 	}
@@ -49,9 +49,9 @@ func (g *groups) list() ([]*replica, map[uint64]error) {
 	return out, failed
 }
 
-// reconcile opens every replica that the map places here and that is not open yet.
-func (g *groups) reconcile(m cluster.Map) {
-	for _, d := range m.OnNode(g.self) {
+// Reconcile opens every replica that the map places here and that is not open yet.
+func (g *Set) Reconcile(m cluster.Map) {
+	for _, d := range m.OnNode(g.deps.Self) {
 		g.mu.Lock()
 		_, failed := g.failed[d.ID]
 		skip := g.closing || g.open[d.ID] != nil || failed
@@ -59,12 +59,12 @@ func (g *groups) reconcile(m cluster.Map) {
 		if skip {
 			continue
 		}
-		rep, _ := d.Replica(g.self)
-		r, err := openReplica(g.deps, d, raft.ServerID(rep.ServerID()))
+		rep, _ := d.Replica(g.deps.Self)
+		r, err := open(g.deps, d, raft.ServerID(rep.ServerID()))
 		g.mu.Lock()
 		if err != nil {
 			g.failed[d.ID] = err
-			g.deps.logger.Error("replica cannot be opened", "shard", d.ID, "err", err)
+			g.deps.Logger.Error("replica cannot be opened", "shard", d.ID, "err", err)
 		} else {
 			g.open[d.ID] = r
 		}
@@ -72,10 +72,10 @@ func (g *groups) reconcile(m cluster.Map) {
 	}
 }
 
-// handOver gives the leadership of every group that this node leads to another replica, and
+// HandOver gives the leadership of every group that this node leads to another replica, and
 // returns when that is done or ctx ends.
-func (g *groups) handOver(ctx context.Context) {
-	open, _ := g.list()
+func (g *Set) HandOver(ctx context.Context) {
+	open, _ := g.List()
 	var wg sync.WaitGroup
 	for _, r := range open {
 		if r.raft.State() != raft.Leader || len(r.desc.Replicas) < 2 {
@@ -83,7 +83,7 @@ func (g *groups) handOver(ctx context.Context) {
 		}
 		wg.Go(func() {
 			for ctx.Err() == nil && r.raft.State() == raft.Leader {
-				if err := wait(ctx, r.raft.LeadershipTransfer()); err == nil {
+				if err := Wait(ctx, r.raft.LeadershipTransfer()); err == nil {
 					return
 				}
 				time.Sleep(20 * time.Millisecond)
@@ -93,36 +93,36 @@ func (g *groups) handOver(ctx context.Context) {
 	wg.Wait()
 }
 
-// balance gives groups to the preferred leader, the first replica of the descriptor, where this
+// Balance gives groups to the preferred leader, the first replica of the descriptor, where this
 // node leads one that it should not.
-func (g *groups) balance(ctx context.Context, alive func(node string) bool) {
-	open, _ := g.list()
+func (g *Set) Balance(ctx context.Context, alive func(node string) bool) {
+	open, _ := g.List()
 	for _, r := range open {
 		preferred := r.desc.Replicas[0]
-		if preferred.Node == g.self || r.leading.ready.Load() == 0 || !alive(preferred.Node) ||
+		if preferred.Node == g.deps.Self || r.leading.ready.Load() == 0 || !alive(preferred.Node) ||
 			!r.caughtUp(raft.ServerID(preferred.ServerID())) {
 			continue
 		}
 		id := raft.ServerID(preferred.ServerID())
 		f := r.raft.LeadershipTransferToServer(id, raft.ServerAddress(id))
-		if err := wait(ctx, f); err != nil {
+		if err := Wait(ctx, f); err != nil {
 			r.logger.Debug("leadership stays", "err", err)
 		}
 	}
 }
 
 // caughtUp tells whether a peer has answered this leader lately.
-func (r *replica) caughtUp(peer raft.ServerID) bool {
+func (r *Replica) caughtUp(peer raft.ServerID) bool {
 	seen := r.trans.ConfirmedSince(peer, r.raft.CurrentTerm())
 	return time.Since(seen) < 2*timing.Data.Heartbeat
 }
 
-// close closes all replicas, several at a time.
-func (g *groups) close() error {
+// Close closes all replicas, several at a time.
+func (g *Set) Close() error {
 	g.mu.Lock()
 	g.closing = true
 	g.mu.Unlock()
-	open, _ := g.list()
+	open, _ := g.List()
 	errs := make([]error, len(open))
 	var wg sync.WaitGroup
 	for i, r := range open {

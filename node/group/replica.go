@@ -1,13 +1,11 @@
-package node
+package group
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -17,15 +15,14 @@ import (
 
 	"github.com/codegraphdb/codegraph/cluster"
 	"github.com/codegraphdb/codegraph/graph"
-	"github.com/codegraphdb/codegraph/node/datadir"
 	"github.com/codegraphdb/codegraph/node/timing"
 	"github.com/codegraphdb/codegraph/node/transport"
 	"github.com/codegraphdb/codegraph/raftlog"
 	"github.com/codegraphdb/codegraph/shard"
 )
 
-// replica is one copy of a shard on this node: a Raft group, its log and the state machine.
-type replica struct {
+// Replica is one copy of a shard on this node: a Raft group, its log and the state machine.
+type Replica struct {
 	desc    cluster.Descriptor
 	label   string // the shard id, for metrics
 	local   raft.ServerID
@@ -36,7 +33,7 @@ type replica struct {
 	trans   *transport.GroupTransport
 	logger  *slog.Logger
 	fatal   func(error)
-	leading leadership
+	leading Leadership
 	applied signal // broadcast when the applied index moves
 
 	snapshotAt int64         // bytes of log at which a snapshot is taken
@@ -45,23 +42,11 @@ type replica struct {
 	done       sync.WaitGroup
 }
 
-// replicaDeps is what a replica takes from its node.
-type replicaDeps struct {
-	dir    *datadir.Dir
-	engine *raftlog.Engine
-	trans  *transport.Transport
-	shard  shard.Options
-	logger *slog.Logger
-	fatal  func(error)
-
-	snapshotAt int64 // bytes of a group's log at which a snapshot is taken
-}
-
-// openReplica opens the replica of desc with the given incarnation, creating it if it never was.
-func openReplica(d replicaDeps, desc cluster.Descriptor, local raft.ServerID) (*replica, error) {
-	r := &replica{desc: desc, label: strconv.FormatUint(desc.ID, 10), local: local,
-		fatal: d.fatal, stop: make(chan struct{}), snapshotAt: d.snapshotAt,
-		logger: d.logger.With("shard", desc.ID)}
+// open opens the replica of desc with the given incarnation, creating it if it never was.
+func open(d Deps, desc cluster.Descriptor, local raft.ServerID) (*Replica, error) {
+	r := &Replica{desc: desc, label: strconv.FormatUint(desc.ID, 10), local: local,
+		fatal: d.Fatal, stop: make(chan struct{}), snapshotAt: d.SnapshotAt,
+		logger: d.Logger.With("shard", desc.ID)}
 	if err := r.openStores(d); err != nil {
 		r.closeStores()
 		return nil, err
@@ -81,29 +66,29 @@ const (
 	checkpointPrefix = "sending-"
 )
 
-func (r *replica) openStores(d replicaDeps) (err error) {
-	const op = "node.openReplica"
+func (r *Replica) openStores(d Deps) (err error) {
+	const op = "group.open"
 	id := r.desc.ID
-	r.log = d.engine.Group(id)
+	r.log = d.Engine.Group(id)
 	mark, err := r.log.Get([]byte(createdRow))
 	if err != nil {
 		return err
 	}
-	dir := d.dir.Shard(id, "db")
+	dir := d.Dir.Shard(id, "db")
 	if _, serr := os.Stat(dir); len(mark) > 0 && serr != nil {
 		return graph.Errorf(op, graph.KindCorrupt, "shard %d: its log is here but its state is gone: %w",
 			id, serr).WithRemedy("remove the whole data directory; the node joins as a new one")
 	}
-	opts := d.shard
+	opts := d.Shard
 	opts.ID, opts.Epoch = id, r.desc.Epoch
 	opts.Slots = shard.SlotRange{Lo: uint16(r.desc.Lo), Hi: uint16(r.desc.Hi)}
-	opts.OnFatal = d.fatal
+	opts.OnFatal = d.Fatal
 	if r.state, err = shard.Open(dir, opts); err != nil {
 		return err
 	}
-	r.trans = d.trans.Group(id, raft.ServerAddress(r.local))
-	r.snaps, err = raftlog.OpenSnapshots(d.dir.Shard(id, "snapshots"),
-		&snapshotSource{rep: r, dir: d.dir.Shard(id)},
+	r.trans = d.Trans.Group(id, raft.ServerAddress(r.local))
+	r.snaps, err = raftlog.OpenSnapshots(d.Dir.Shard(id, "snapshots"),
+		&snapshotSource{rep: r, dir: d.Dir.Shard(id)},
 		raftlog.SnapshotOptions{Logger: r.logger, OnSend: r.log.Pin})
 	if err != nil {
 		return err
@@ -127,7 +112,7 @@ func (r *replica) openStores(d replicaDeps) (err error) {
 }
 
 // checkLog refuses a replica whose log lost what its state or its snapshots build on (rule 5.3).
-func (r *replica) checkLog() error {
+func (r *Replica) checkLog() error {
 	first, from := uint64(0), uint64(0)
 	metas, err := r.snaps.List()
 	if err != nil {
@@ -145,7 +130,7 @@ func (r *replica) checkLog() error {
 		return err
 	}
 	if applied, _ := r.state.Applied(); max(last, first, r.state.Base()) < applied {
-		return graph.Errorf("node.openReplica", graph.KindCorrupt,
+		return graph.Errorf("group.open", graph.KindCorrupt,
 			"shard %d: the log ends at %d, the state is at %d", r.desc.ID, last, applied).
 			WithRemedy("remove the whole data directory; the node joins as a new one")
 	}
@@ -153,13 +138,13 @@ func (r *replica) checkLog() error {
 }
 
 // bootstrap writes the founding configuration. All founding replicas write the same one.
-func (r *replica) bootstrap() error {
+func (r *Replica) bootstrap() error {
 	var servers []raft.Server
 	for _, rep := range r.desc.Replicas {
 		id := raft.ServerID(rep.ServerID())
 		servers = append(servers, raft.Server{ID: id, Address: raft.ServerAddress(id)})
 	}
-	conf := timing.Data.Config(r.local, newRaftLogger(r.logger))
+	conf := timing.Data.Config(r.local, NewLogger(r.logger))
 	err := raft.BootstrapCluster(conf, r.log, r.log, r.snaps, r.trans,
 		raft.Configuration{Servers: servers})
 	if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
@@ -168,16 +153,14 @@ func (r *replica) bootstrap() error {
 	return nil
 }
 
-func (r *replica) startRaft() error {
-	conf := timing.Data.Config(r.local, newRaftLogger(r.logger))
+func (r *Replica) startRaft() error {
+	conf := timing.Data.Config(r.local, NewLogger(r.logger))
 	conf.SnapshotThreshold = 1 << 16
 	conf.SnapshotInterval = time.Minute
 	conf.TrailingLogs = 64 // raftlog keeps more, by bytes
-	notify := make(chan bool, 8)
-	conf.NotifyCh = notify
-	r.leading.notify = notify
+	r.leading.Follow(conf)
 	var err error
-	r.raft, err = raft.NewRaft(conf, (*machine)(r), baseLog{r.log, r.snaps}, r.log, r.snaps,
+	r.raft, err = raft.NewRaft(conf, (*machine)(r), NewBaseLog(r.log, r.snaps), r.log, r.snaps,
 		r.trans)
 	if err != nil {
 		return fmt.Errorf("shard %d: raft: %w", r.desc.ID, err)
@@ -189,7 +172,7 @@ func (r *replica) startRaft() error {
 
 // snapshotBySize takes a snapshot when the log has grown by so many bytes: entries are of
 // very different sizes, so counting them bounds nothing (rule 5.7).
-func (r *replica) snapshotBySize() {
+func (r *Replica) snapshotBySize() {
 	defer r.done.Done()
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
@@ -209,7 +192,7 @@ func (r *replica) snapshotBySize() {
 }
 
 // snapshot flushes the state, records a snapshot and truncates the log.
-func (r *replica) snapshot() error {
+func (r *Replica) snapshot() error {
 	err := r.raft.Snapshot().Error()
 	if errors.Is(err, raft.ErrNothingNewToSnapshot) {
 		return nil
@@ -218,7 +201,7 @@ func (r *replica) snapshot() error {
 }
 
 // close stops the group. Transport first: Raft waits for calls under way.
-func (r *replica) close() error {
+func (r *Replica) close() error {
 	close(r.stop)
 	r.trans.Close()
 	err := r.raft.Shutdown().Error()
@@ -226,7 +209,7 @@ func (r *replica) close() error {
 	return errors.Join(err, r.closeStores())
 }
 
-func (r *replica) closeStores() error {
+func (r *Replica) closeStores() error {
 	var errs []error
 	if r.trans != nil {
 		errs = append(errs, r.trans.Close())
@@ -243,11 +226,11 @@ func (r *replica) closeStores() error {
 	return errors.Join(errs...)
 }
 
-// propose evaluates a command under the current term and epoch and waits until it is applied here.
+// Propose evaluates a command under the current term and epoch and waits until it is applied here.
 // An error after the hand-over means that the outcome is unknown; commands are safe to repeat.
-func (r *replica) propose(ctx context.Context, encode func(term, epoch uint64) []byte) (
+func (r *Replica) Propose(ctx context.Context, encode func(term, epoch uint64) []byte) (
 	shard.Result, error) {
-	const op = "node.propose"
+	const op = "group.Propose"
 	if r.raft.State() != raft.Leader {
 		return shard.Result{}, r.notLeader(op)
 	}
@@ -257,7 +240,7 @@ func (r *replica) propose(ctx context.Context, encode func(term, epoch uint64) [
 	}
 	term := r.raft.CurrentTerm()
 	f := r.raft.Apply(encode(term, r.desc.Epoch), max(timeout, time.Millisecond))
-	if err := wait(ctx, f); err != nil {
+	if err := Wait(ctx, f); err != nil {
 		if errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrLeadershipTransferInProgress) {
 			return shard.Result{}, r.notLeader(op)
 		}
@@ -274,52 +257,14 @@ func (r *replica) propose(ctx context.Context, encode func(term, epoch uint64) [
 	return res, res.Err
 }
 
-func (r *replica) notLeader(op string) error {
-	_, id := r.raft.LeaderWithID()
-	hint := ""
-	if node, _, err := transport.SplitReplicaID(id); err == nil {
-		hint = node
-	}
-	return notLeader(op, hint, "shard %d: this node does not lead it", r.desc.ID)
+func (r *Replica) notLeader(op string) error {
+	return NotLeader(op, r.Leader(), "shard %d: this node does not lead it", r.desc.ID)
 }
 
-// waitApplied returns when the state has applied index, or ctx ends.
-func (r *replica) waitApplied(ctx context.Context, index uint64) error {
+// WaitApplied returns when the state has applied index, or ctx ends.
+func (r *Replica) WaitApplied(ctx context.Context, index uint64) error {
 	return r.applied.wait(ctx, func() bool {
 		applied, _ := r.state.Applied()
 		return applied >= index
 	})
-}
-
-// wait waits for a Raft future or the end of ctx; after the latter the outcome is unknown.
-func wait(ctx context.Context, f raft.Future) error {
-	ch := make(chan error, 1)
-	go func() { ch <- f.Error() }()
-	select {
-	case err := <-ch:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// snapshotSource streams a checkpoint of the state as it is now.
-type snapshotSource struct {
-	rep *replica
-	dir string // parent of the checkpoints
-	seq atomic.Uint64
-}
-
-// Stream implements raftlog.SnapshotSource.
-func (s *snapshotSource) Stream() (int64, io.ReadCloser, error) {
-	dir := filepath.Join(s.dir, fmt.Sprintf("%s%d", checkpointPrefix, s.seq.Add(1)))
-	if err := os.RemoveAll(dir); err != nil { // left by a process that died
-		return 0, nil, err
-	}
-	e, err := s.rep.state.ExportStream(dir)
-	if err != nil {
-		return 0, nil, err
-	}
-	s.rep.logger.Info("sending a snapshot", "index", e.Index, "bytes", e.Size)
-	return e.Size, e, nil
 }
