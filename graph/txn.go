@@ -183,6 +183,12 @@ func (p *TxnPart) Slots() (r SlotRange, ok bool) {
 	return r, ok
 }
 
+// ReadsIndex tells whether the read set has something about an index: then the part in a shard is
+// about all of the shard's slots.
+func (p *TxnPart) ReadsIndex() bool {
+	return slices.ContainsFunc(p.Reads, func(r ReadEntry) bool { return r.Kind == ReadIndex })
+}
+
 // HeldLock is a lock that a transaction needs.
 type HeldLock struct {
 	Name      string
@@ -196,7 +202,7 @@ func (p *TxnPart) HeldLocks(slots SlotRange) []HeldLock {
 	shared := func(name string) { out = append(out, HeldLock{name, false}) }
 	exclusive := func(name string) { out = append(out, HeldLock{name, true}) }
 	for i := range p.Mutations {
-		p.Mutations[i].locks(shared, exclusive)
+		p.Mutations[i].locks(exclusive)
 	}
 	for i := range p.Checks {
 		p.Checks[i].lock(shared)
@@ -227,9 +233,10 @@ func (p *TxnPart) HeldLocks(slots SlotRange) []HeldLock {
 	return slices.CompactFunc(out, func(a, b HeldLock) bool { return a.Name == b.Name })
 }
 
-// locks passes the locks of a mutation. An edge keeps its ends from being deleted and writes
-// nothing there, so that many can be made at one vertex at a time (3.5).
-func (m *Mutation) locks(shared, exclusive func(string)) {
+// locks passes the locks of a mutation. That of half an edge lies below its vertex in the tree of
+// names: so it keeps the vertex from being deleted, as a shared lock on it would, and many edges
+// can be made at one vertex at a time (3.5).
+func (m *Mutation) locks(exclusive func(string)) {
 	if !m.On.IsEdge() {
 		part := ""
 		if m.Kind == MutateSet {
@@ -239,12 +246,8 @@ func (m *Mutation) locks(shared, exclusive func(string)) {
 		return
 	}
 	for _, out := range halvesAll {
-		if !m.At(out) {
-			continue
-		}
-		exclusive(m.On.halfLock(out))
-		if end := m.On.end(out); m.Kind == MutateCreate && end.Made() {
-			shared(vertexLock(end.ID, "k"))
+		if m.At(out) {
+			exclusive(m.On.halfLock(out))
 		}
 	}
 }
@@ -328,9 +331,7 @@ func (p *TxnPart) Split(shards []ShardRange) ([]ShardPart, error) {
 		if !touched && len(t.Reads) == 0 {
 			continue
 		}
-		if !touched || slices.ContainsFunc(t.Reads, func(r ReadEntry) bool {
-			return r.Kind == ReadIndex
-		}) {
+		if t.ReadsIndex() {
 			slots = shards[i].Slots
 		}
 		out = append(out, ShardPart{shards[i].ID, slots, *t})

@@ -213,7 +213,8 @@ func (a *applier) pruneRecord(it *pebble.Iterator, r *Result) error {
 	}
 	open := !rec.Resolved || rec.Status == graph.TxnCommitted && !rec.Final &&
 		len(rec.Participants) > 1
-	if open || max(rec.Start, rec.Prepare, rec.Commit) > a.st.gc.safepoint {
+	low := a.st.gc.safepoint // what began at it may still come, and then must find its end
+	if open || rec.Start >= low || max(rec.Prepare, rec.Commit) > low {
 		return nil
 	}
 	r.Removed++

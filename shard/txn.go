@@ -174,7 +174,11 @@ func (a *applier) prepare(t *graph.Prepare, r *Result) error {
 	if r.Err = a.placed(t.Txn, anchor, t.Slots); r.Err != nil {
 		return nil
 	}
-	if touched, ok := t.Part.Slots(); ok && !t.Slots.Covers(touched) {
+	touched, ok := t.Part.Slots()
+	if t.Part.ReadsIndex() { // it lies in all buckets of the shard
+		touched, ok = a.st.desc.Slots, true
+	}
+	if ok && !t.Slots.Covers(touched) {
 		r.Err = errorf("Apply", graph.KindInvalid, "transaction %s touches slots %d..%d and says %d..%d",
 			t.Txn, touched.Lo, touched.Hi, t.Slots.Lo, t.Slots.Hi)
 		return nil
@@ -300,7 +304,8 @@ func (a *applier) resolveUnknown(t *graph.Resolve, r *Result) error {
 	switch {
 	case t.Commit == 0 && t.Start >= low:
 		r.Txn = &graph.TxnRecord{Status: graph.TxnAborted, Primary: t.Primary, Slots: t.Slots,
-			Start: t.Start, Resolved: true}
+			Start: t.Start, Resolved: true,
+			Final: t.Final && graph.Anchor(t.Primary, t.Slots) == t.Primary}
 		return a.setRecord(t.Txn, nil, r.Txn)
 	case t.Commit == 0 || t.Commit <= low: // ended here long ago
 		r.Duplicate = true

@@ -467,12 +467,14 @@ func (w *modelWorld) restart(sh *modelShard) {
 		}
 		x.Close()
 	} else {
-		sh.fs = sh.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: w.r.IntN(101), RNG: w.r})
+		// The disk has a die of its own: how often it is cast depends on Pebble's goroutines.
+		die := rand.New(rand.NewPCG(w.r.Uint64(), 1))
+		sh.fs = sh.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: w.r.IntN(101), RNG: die})
 		sh.s.Close()
 	}
 	sh.open(w.t)
 	index, _ := sh.s.Applied()
-	feed(w.t, sh.s, w.r, sh.log[index:])
+	feed(w.t, sh.s, rand.New(rand.NewPCG(w.r.Uint64(), 2)), sh.log[index:])
 }
 
 // compare reads every nth commit below the transactions under way.
