@@ -81,7 +81,7 @@ type Timeouts struct {
 
 // Limits are the bounds of queues and messages.
 type Limits struct {
-	BeatWindow     time.Duration // the longest a heartbeat waits for company; 50 ms
+	BeatWindow     time.Duration // the longest a heartbeat waits for company; 100 ms
 	ReplyWindow    time.Duration // the longest a reply waits for the others of its frame; 5 ms
 	QueueCalls     int           // calls queued per lane and peer; 4096
 	QueueBytes     int           // bytes queued per lane and peer; 64 MiB
@@ -116,7 +116,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&t.BackoffMax, time.Second)
 	setDefault(&t.SnapshotStall, 30*time.Second)
 	setDefault(&t.SnapshotApply, 10*time.Minute)
-	setDefault(&l.BeatWindow, 50*time.Millisecond)
+	setDefault(&l.BeatWindow, 100*time.Millisecond)
 	setDefault(&l.ReplyWindow, 5*time.Millisecond)
 	setDefault(&l.QueueCalls, 4096)
 	setDefault(&l.QueueBytes, 64<<20)
