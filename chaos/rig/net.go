@@ -3,6 +3,7 @@
 package rig
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -53,6 +54,15 @@ func newNetwork(nodes int) (*network, error) {
 		}
 	}
 	return n, nil
+}
+
+// close takes the network down; the kernel does the same at the end of the process.
+func (n *network) close() error {
+	errs := []error{runTool(nil, "ip", "link", "del", bridge)}
+	for i, ns := range n.nodes {
+		errs = append(errs, runTool(nil, "ip", "link", "del", "v"+strconv.Itoa(i+1)), ns.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // addNode makes the namespace of node i and its line to the bridge.
@@ -130,6 +140,7 @@ func runTool(files []*os.File, name string, args ...string) error {
 
 func toolOutput(files []*os.File, name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	cmd.ExtraFiles = files
 	text, err := cmd.CombinedOutput()
 	if err != nil {

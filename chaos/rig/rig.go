@@ -199,7 +199,7 @@ func (r *Rig) Close() error {
 	for _, d := range r.disks {
 		errs = append(errs, d.unmount())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, r.net.close())...)
 }
 
 // SaveLogs copies the logs of the nodes into a directory.

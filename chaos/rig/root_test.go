@@ -52,6 +52,11 @@ func TestCutsAreDirected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // after the listeners
+		if err := n.close(); err != nil {
+			t.Error(err)
+		}
+	})
 	r := &Rig{net: n}
 	for i := range 2 {
 		err := n.inside(i, func() error {
@@ -67,8 +72,10 @@ func TestCutsAreDirected(t *testing.T) {
 	}
 	there, back := Link{0, 1}, Link{1, 0}
 	for _, cut := range []Link{there, back} {
-		if !r.Reaches(there) || !r.Reaches(back) {
-			t.Fatal("the nodes do not see each other")
+		for end := time.Now().Add(10 * time.Second); !r.Reaches(there) || !r.Reaches(back); {
+			if time.Now().After(end) {
+				t.Fatal("the nodes do not see each other")
+			}
 		}
 		if fresh, err := r.Cut(cut); err != nil || !fresh {
 			t.Fatalf("cut: %v, %v", fresh, err)

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -117,7 +118,16 @@ func Guard(work string) error {
 	}
 	frozen := map[string]int{}
 	for {
+		until := time.Time{}
+		if len(frozen) > 0 {
+			until = time.Now().Add(frozenMost)
+		}
+		_ = line.SetReadDeadline(until) // a line without deadlines ends with the process inside
 		name, fd, err := receive(line)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			thaw(frozen)
+			continue
+		}
 		if err != nil || name == "" {
 			break
 		}
@@ -129,11 +139,20 @@ func Guard(work string) error {
 			frozen[name] = fd
 		}
 	}
-	for _, fd := range frozen {
+	thaw(frozen)
+	return os.RemoveAll(work)
+}
+
+// frozenMost is after how long a disk is thawed though nobody asked for it.
+const frozenMost = time.Minute
+
+// thaw thaws all disks of a map and empties it.
+func thaw(frozen map[string]int) {
+	for name, fd := range frozen {
 		_ = unix.IoctlSetInt(fd, fiThaw, 0) // it may have been thawed already
 		unix.Close(fd)
+		delete(frozen, name)
 	}
-	return os.RemoveAll(work)
 }
 
 // receive reads one message: the name of a disk, with its directory if it is about to be frozen.

@@ -78,7 +78,7 @@ func (w *Worker) session() string { return fmt.Sprintf("w%d", w.ID) }
 
 const (
 	readFor  = 5 * time.Second
-	writeFor = 15 * time.Second
+	writeFor = 8 * time.Second // less than some faults last: some outcomes stay unknown
 	// aborting is how long a write may take longer, to give its lock back.
 	aborting = 8 * time.Second
 )
