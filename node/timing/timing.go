@@ -16,11 +16,9 @@ type Timeouts struct {
 
 var (
 	// Data are the time-outs of the shards' groups.
-	Data = Timeouts{Heartbeat: 500 * time.Millisecond, Lease: 500 * time.Millisecond,
-		Commit: 200 * time.Millisecond}
+	Data = Timeouts{Heartbeat: time.Second, Lease: time.Second, Commit: 200 * time.Millisecond}
 	// Meta are those of the meta group.
-	Meta = Timeouts{Heartbeat: 500 * time.Millisecond, Lease: 500 * time.Millisecond,
-		Commit: 100 * time.Millisecond}
+	Meta = Timeouts{Heartbeat: time.Second, Lease: time.Second, Commit: 100 * time.Millisecond}
 )
 
 // WriteDeadline is how long one write to a group's log may take. Heartbeats go on while a leader's
