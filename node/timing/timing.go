@@ -16,14 +16,16 @@ type Timeouts struct {
 
 var (
 	// Data are the time-outs of the shards' groups.
-	Data = Timeouts{Heartbeat: time.Second, Lease: time.Second, Commit: 200 * time.Millisecond}
+	Data = Timeouts{Heartbeat: 750 * time.Millisecond, Lease: 750 * time.Millisecond,
+		Commit: 200 * time.Millisecond}
 	// Meta are those of the meta group.
-	Meta = Timeouts{Heartbeat: time.Second, Lease: time.Second, Commit: 100 * time.Millisecond}
+	Meta = Timeouts{Heartbeat: 750 * time.Millisecond, Lease: 750 * time.Millisecond,
+		Commit: 100 * time.Millisecond}
 )
 
 // WriteDeadline is how long one write to a group's log may take. Heartbeats go on while a leader's
 // disk stands still, so nothing else ends its leadership; the node ends and others lead.
-const WriteDeadline = 4 * time.Second
+const WriteDeadline = 3500 * time.Millisecond
 
 // Config is the library's configuration of a replica.
 func (t Timeouts) Config(id raft.ServerID, logger hclog.Logger) *raft.Config {
