@@ -41,12 +41,16 @@ func (r *run) finalOf(ctx context.Context, node int) error {
 	return r.work.Final(ctx, w)
 }
 
-// pollDigests is how often replicas are asked that are not even yet.
-const pollDigests = 250 * time.Millisecond
+const (
+	pollDigests = 250 * time.Millisecond // how often replicas are asked that are not even yet
+	evenWithin  = 30 * time.Second
+)
 
 // digests records the digests of all replicas until those of each shard are of one index, or the
 // time is over: then the checker says that they were not compared.
 func (r *run) digests(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, evenWithin)
+	defer cancel()
 	for {
 		shards, err := r.rig.Shards(ctx, true)
 		even := err == nil && len(shards) > 0

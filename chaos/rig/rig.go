@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -173,12 +174,12 @@ func (r *Rig) dead() []int {
 
 // logTail returns the end of a node's log.
 func (r *Rig) logTail(i int) string {
-	const most = 2000
+	const most = 500
 	text, err := os.ReadFile(r.LogFile(i))
 	if err != nil {
 		return err.Error()
 	}
-	return string(text[max(0, len(text)-most):])
+	return strings.TrimSpace(string(text[max(0, len(text)-most):]))
 }
 
 // Close ends everything that still runs. What is left goes with the namespaces.
