@@ -92,6 +92,30 @@ func (r *ReadEntry) Validate() error {
 	return Errorf("graph.Validate", KindInvalid, "entry of a read set is malformed")
 }
 
+// Prefixes returns the prefixes of the rows that the entry stands for, but for one about an index.
+// Ingest gives no edges of a type that Cypher made up; which types its rows hold the keys do not
+// tell.
+func (r *ReadEntry) Prefixes() [][]byte {
+	if r.Kind == ReadVertex {
+		return [][]byte{MadeRowKey(r.Vertex), OverlayRowKey(r.Vertex),
+			VertexPrefix(RowVertex, r.Vertex), VertexPrefix(RowDoc, r.Vertex)}
+	}
+	halves := HalfPrefix(r.Vertex, r.Out, r.Type)
+	overlay := append(VertexPrefix(RowOverlay, r.Vertex), direction(r.Out))
+	if r.Type != "" {
+		t, madeUp := edgeTypeNamed(r.Type)
+		if madeUp != "" {
+			return [][]byte{halves}
+		}
+		overlay = append(overlay, byte(t))
+	}
+	kind := byte(RowOut)
+	if !r.Out {
+		kind = RowIn
+	}
+	return [][]byte{halves, VertexPrefix(kind, r.Vertex), overlay}
+}
+
 // LockRequest asks for a lock on a vertex made by Cypher: a shared one keeps it from being deleted,
 // an exclusive one keeps everybody else from writing it or its edges.
 type LockRequest struct {

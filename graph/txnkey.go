@@ -259,11 +259,6 @@ func LockRowKey(name string, txn TxnID) []byte {
 	return append(append(LockPrefix(name), 0), txn[:]...)
 }
 
-// EdgeOverlayPrefix returns the prefix of the P rows of a vertex's edges in one direction.
-func EdgeOverlayPrefix(v VertexID, out bool) []byte {
-	return append(VertexPrefix(RowOverlay, v), direction(out))
-}
-
 // LockText says in words what a lock covers.
 func LockText(name string) string {
 	lineage := LockLineage(name)

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"sync"
@@ -21,8 +22,9 @@ type Shard struct {
 	st    *state     // guarded by apply
 	dead  error      // guarded by apply: why nothing more is applied
 
-	store   atomic.Pointer[store] // nil when closed
-	summary atomic.Pointer[Stats] // what Stats and Applied return
+	store    atomic.Pointer[store] // nil when closed
+	released chan struct{}         // closed when nothing uses the store any more
+	summary  atomic.Pointer[Stats] // what Stats and Applied return
 }
 
 // Open opens the replica in dir, or makes an empty one.
@@ -31,7 +33,7 @@ func Open(dir string, opts Options) (*Shard, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Shard{dir: dir, opts: opts}
+	s := &Shard{dir: dir, opts: opts, released: make(chan struct{})}
 	if err := makeDir(opts.FS, dir); err != nil {
 		return nil, errorf("Open", graph.KindOther, "shard %d: %w", opts.ID, err)
 	}
@@ -145,7 +147,26 @@ func (s *Shard) Close() error {
 		return nil
 	}
 	s.dead = errorf("Apply", graph.KindUnavailable, "shard %d is closed", s.opts.ID)
+	was := cur.closed
+	cur.closed = func() (err error) {
+		defer close(s.released)
+		if was != nil {
+			err = was()
+		}
+		return err
+	}
 	return cur.release()
+}
+
+// WaitReleased returns when the shard is closed and the last view of it, too: its directory may go.
+func (s *Shard) WaitReleased(ctx context.Context) error {
+	select {
+	case <-s.released:
+		return nil
+	case <-ctx.Done():
+		return errorf("WaitReleased", graph.KindUnavailable, "shard %d is still read: %w", s.opts.ID,
+			ctx.Err())
+	}
 }
 
 // Flush makes everything applied so far durable and returns the index that now is. Apply goes on

@@ -385,8 +385,7 @@ func (j *judgement) read(r *graph.ReadEntry) {
 		if !r.Out {
 			at = on.Other.ID
 		}
-		given := on.ID == (graph.EdgeID{}) // overlays are judged for all types
-		if at == r.Vertex && (r.Type == "" || r.Type == on.Type || given) {
+		if at == r.Vertex && (r.Type == "" || r.Type == on.Type) {
 			j.touch(name)
 		}
 	}

@@ -242,7 +242,7 @@ func (x *evaluation) reads() error {
 		if r.Kind == graph.ReadIndex {
 			err = x.readIndex(r)
 		} else {
-			for _, prefix := range readPrefixes(r) {
+			for _, prefix := range r.Prefixes() {
 				what := "what was read of vertex " + r.Vertex.String()
 				if err = x.settled(prefix, x.start, what); err != nil || x.refused != nil {
 					break
@@ -254,20 +254,6 @@ func (x *evaluation) reads() error {
 		}
 	}
 	return nil
-}
-
-// readPrefixes returns the prefixes of the rows that an entry of a read set stands for.
-func readPrefixes(r *graph.ReadEntry) [][]byte {
-	if r.Kind == graph.ReadVertex {
-		return [][]byte{graph.MadeRowKey(r.Vertex), graph.OverlayRowKey(r.Vertex),
-			graph.VertexPrefix(graph.RowVertex, r.Vertex), graph.VertexPrefix(graph.RowDoc, r.Vertex)}
-	}
-	kind := byte(graph.RowOut)
-	if !r.Out {
-		kind = graph.RowIn
-	}
-	return [][]byte{graph.HalfPrefix(r.Vertex, r.Out, r.Type), graph.VertexPrefix(kind, r.Vertex),
-		graph.EdgeOverlayPrefix(r.Vertex, r.Out)}
 }
 
 // readIndex judges what an index holds under a value, here, and what others are about to put there.
