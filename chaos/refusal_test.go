@@ -95,9 +95,10 @@ func TestDataDirErrors(t *testing.T) {
 	plain := args[:slices.Index(args, "--tls-cert")] // whose certificate would be refused first
 	r.refused("of another cluster", plain, dir, `"chaos"`, `"another"`, "--cluster-name chaos")
 
-	r.editIdentity(func(id map[string]any) { id["format"] = 99 })
+	var format any
+	r.editIdentity(func(id map[string]any) { format, id["format"] = id["format"], 99 })
 	r.refused("of a newer format", r.Args(0), dir, "format 99", "version that wrote it")
-	r.editIdentity(func(id map[string]any) { id["format"] = 1 })
+	r.editIdentity(func(id map[string]any) { id["format"] = format })
 
 	gone := filepath.Join(dir, "raftlog")
 	if err := os.Rename(gone, gone+".away"); err != nil {
