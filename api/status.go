@@ -68,7 +68,8 @@ func Status(err error) error {
 	if !errors.As(err, &e) {
 		return plainStatus(err)
 	}
-	detail := &queryv1.ErrorDetail{Kind: e.Kind.String(), Operation: e.Op, Remedy: e.Remedy}
+	detail := &queryv1.ErrorDetail{Kind: e.Kind.String(), Operation: e.Op, Remedy: e.Remedy,
+		Reason: string(graph.ReasonOf(err))}
 	var more Detailer
 	if errors.As(err, &more) {
 		more.ErrorDetail(detail)
@@ -107,6 +108,7 @@ func FromStatus(op string, err error) (e *graph.Error, detail *queryv1.ErrorDeta
 			continue
 		}
 		e.Kind, e.Remedy = graph.ParseErrorKind(detail.GetKind()), detail.GetRemedy()
+		e.Reason = graph.Reason(detail.GetReason())
 		if detail.GetOperation() != "" {
 			e.Op = detail.GetOperation()
 		}

@@ -162,7 +162,7 @@ func newCommand(kind string) Command {
 	for _, c := range []Command{&Init{}, &RegisterNode{}, &OpenImport{}, &RenewImport{},
 		&CommitImport{}, &AbortImport{}, &Expire{}, &OutcomeDone{}, &ExtendWindow{}, &AddPin{},
 		&RemovePin{}, &AdvanceSafepoint{}, &StartOperator{}, &AdvanceOperator{},
-		&CancelOperator{}} {
+		&CancelOperator{}, &EnableTransactions{}} {
 		if c.Kind() == kind {
 			return c
 		}

@@ -16,6 +16,8 @@ type timeline struct {
 	Window     graph.Timestamp `json:"window"`      // up to which the oracle may have granted
 	Safepoint  graph.Timestamp `json:"safepoint"`   // below it versions may be gone, but for pins
 	Pins       []Pin           `json:"pins"`        // sorted by name
+	// Transactions: there may be some. Every one of them commits above what was given before.
+	Transactions bool `json:"transactions,omitempty"`
 }
 
 // Pin keeps what a view at a timestamp sees from being collected.
@@ -55,6 +57,24 @@ type RemovePin struct {
 // that no pin is added where versions may be gone.
 type AdvanceSafepoint struct {
 	To graph.Timestamp `json:"to"`
+}
+
+// EnableTransactions comes before the first transaction: who reads at a timestamp that a state
+// without it has seen given knows that there is none at or below it.
+type EnableTransactions struct{}
+
+// Kind implements Command.
+func (*EnableTransactions) Kind() string { return "enable-transactions" }
+
+func (*EnableTransactions) stamp(Stamp) error { return nil }
+func (*EnableTransactions) validate() error   { return nil }
+
+func (*EnableTransactions) apply(d *data) (any, error) {
+	if err := d.mustBeFounded(); err != nil {
+		return nil, err
+	}
+	d.time.Transactions = true
+	return NoResult{}, nil
 }
 
 // Kind implements Command.

@@ -41,6 +41,9 @@ func (s *Snapshot) Name() string { return s.d.name }
 // LastCommit returns the commit timestamp of the last revision, zero if there is none.
 func (s *Snapshot) LastCommit() graph.Timestamp { return s.d.time.LastCommit }
 
+// Transactions tells whether there may be transactions.
+func (s *Snapshot) Transactions() bool { return s.d.time.Transactions }
+
 // Map returns the table of shards; the zero Map before the cluster is founded.
 func (s *Snapshot) Map() Map { return s.d.shards }
 

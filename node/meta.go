@@ -38,6 +38,7 @@ type meta struct {
 	trans   *transport.GroupTransport
 	leading group.Leadership
 	oracle  *oracle.Keeper
+	grants  *oracle.Batcher // of timestamps for this node
 	logger  *slog.Logger
 	fatal   func(error)
 

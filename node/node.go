@@ -19,8 +19,10 @@ import (
 	"github.com/codegraphdb/codegraph/graph"
 	"github.com/codegraphdb/codegraph/node/datadir"
 	"github.com/codegraphdb/codegraph/node/group"
+	"github.com/codegraphdb/codegraph/node/oracle"
 	"github.com/codegraphdb/codegraph/node/timing"
 	"github.com/codegraphdb/codegraph/node/transport"
+	"github.com/codegraphdb/codegraph/node/txns"
 	"github.com/codegraphdb/codegraph/raftlog"
 	"github.com/codegraphdb/codegraph/shard"
 )
@@ -63,6 +65,7 @@ type servers struct {
 	client, peer         *grpc.Server
 	ops                  *http.Server
 	health               *health.Server
+	txns                 *txns.Local
 }
 
 // Start opens the data directory, binds the ports and begins to serve. It returns before the node
@@ -117,6 +120,7 @@ func (n *Node) open() (err error) {
 	if n.meta, err = openMeta(n.dir, n.trans, n.logger, n.fatal); err != nil {
 		return err
 	}
+	n.meta.grants = oracle.NewBatcher(n.askOracle)
 	n.dir.ID.Stores = true
 	if err := n.dir.Save(); err != nil {
 		return err
@@ -125,6 +129,7 @@ func (n *Node) open() (err error) {
 	n.storage.shared.Apply(&state)
 	n.groups = group.NewSet(group.Deps{Self: n.id(), Dir: n.dir, Engine: n.storage.engine,
 		Trans: n.trans, Shard: state, Logger: n.logger, Fatal: n.fatal, SnapshotAt: snapshotBytes()})
+	n.servers.txns = txns.Start(forTxns{n}, n.logger)
 	if n.founding, err = newFounding(n); err != nil {
 		return err
 	}
@@ -359,6 +364,9 @@ func (n *Node) release() error {
 	var errs []error
 	if n.gossip != nil {
 		errs = append(errs, n.gossip.Close())
+	}
+	if n.servers.txns != nil {
+		n.servers.txns.Stop()
 	}
 	if n.groups != nil {
 		errs = append(errs, n.groups.Close())

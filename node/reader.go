@@ -126,6 +126,9 @@ func (r *remoteReader) Owners(ctx context.Context, repo graph.RepoID, cursor []b
 	if err != nil {
 		return nil, nil, fromPeer(err)
 	}
+	if r.view.GetTerm() == 0 { // the first call: the leader is confirmed once for a view
+		r.view.Term = resp.GetTerm()
+	}
 	rows, err := graph.DecodeRows(resp.GetData())
 	return rows, resp.GetCursor(), err
 }

@@ -20,8 +20,10 @@ import (
 	ingestv1 "github.com/codegraphdb/codegraph/api/codegraph/ingest/v1"
 	peerv1 "github.com/codegraphdb/codegraph/api/codegraph/peer/v1"
 	queryv1 "github.com/codegraphdb/codegraph/api/codegraph/query/v1"
+	writev1 "github.com/codegraphdb/codegraph/api/codegraph/write/v1"
 	"github.com/codegraphdb/codegraph/graph"
 	"github.com/codegraphdb/codegraph/node/transport"
+	"github.com/codegraphdb/codegraph/node/txns"
 )
 
 // defaultDeadline bounds a request that brings no deadline of its own.
@@ -47,6 +49,7 @@ func (n *Node) serve() {
 	queryv1.RegisterQueryServiceServer(n.servers.client, &queryServer{node: n})
 	ingestv1.RegisterIngestServiceServer(n.servers.client, newIngestServer(n))
 	adminv1.RegisterAdminServiceServer(n.servers.client, &adminServer{node: n})
+	writev1.RegisterWriteServiceServer(n.servers.client, txns.NewServer(n.servers.txns))
 	n.servers.health = health.NewServer()
 	n.servers.health.SetServingStatus("", healthv1.HealthCheckResponse_NOT_SERVING)
 	healthv1.RegisterHealthServer(n.servers.client, n.servers.health)

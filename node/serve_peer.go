@@ -40,6 +40,18 @@ func (s *peerServer) ReadIndex(ctx context.Context, _ *peerv1.ReadIndexRequest) 
 	return &peerv1.ReadIndexResponse{Index: index}, err
 }
 
+// Grant implements PeerService.
+func (s *peerServer) Grant(ctx context.Context, req *peerv1.GrantRequest) (
+	*peerv1.GrantResponse, error) {
+	return s.node.grantHere(ctx, req.GetCount())
+}
+
+// Transact implements PeerService.
+func (s *peerServer) Transact(ctx context.Context, req *peerv1.TransactRequest) (
+	*peerv1.TransactResponse, error) {
+	return s.node.transactHere(ctx, req)
+}
+
 // ReplicaStatus implements PeerService.
 func (s *peerServer) ReplicaStatus(ctx context.Context, req *peerv1.ReplicaStatusRequest) (
 	*peerv1.ReplicaStatusResponse, error) {

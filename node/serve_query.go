@@ -28,11 +28,12 @@ type question struct {
 // ask opens a question; the caller must close its source.
 func (s *queryServer) ask(ctx context.Context, o *queryv1.ReadOptions) (*question, error) {
 	began := time.Now()
-	view, err := s.node.viewFor(ctx, o)
+	view, strong, err := s.node.viewFor(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	src := s.node.newSource(view, o.GetAllowPartial())
+	src.strong = strong
 	snap := &query.Snapshot{Timestamp: view.At, Token: view.At, Unavailable: src.Unavailable}
 	for _, r := range view.Revisions {
 		snap.Revisions = append(snap.Revisions, query.Revision{Repo: r.Repo, Name: r.Name,

@@ -30,12 +30,31 @@ func (n *Node) readShard(ctx context.Context, req *peerv1.ReadRequest) (
 	if err := rep.WaitApplied(ctx, req.GetView().GetMinApplied()); err != nil {
 		return nil, graph.Errorf(op, graph.KindUnavailable, "shard %d lags: %w", rep.Desc().ID, err)
 	}
+	if req.GetView().GetStrong() {
+		return n.readStrong(ctx, req)
+	}
 	view, err := rep.State().View(viewFromPeer(req.GetView()))
 	if err != nil {
 		return nil, err
 	}
 	defer view.Close()
 	return answerRead(ctx, view, req)
+}
+
+// readStrong answers as the leader of the shard, confirmed once for a view.
+func (n *Node) readStrong(ctx context.Context, req *peerv1.ReadRequest) (
+	*peerv1.ReadResponse, error) {
+	r, err := n.servers.txns.Strong(ctx, req.GetShardId(), viewFromPeer(req.GetView()),
+		req.GetView().GetTerm())
+	if err != nil {
+		return nil, err
+	}
+	resp, err := answerRead(ctx, r, req)
+	if err != nil {
+		return nil, err
+	}
+	resp.Term = r.Term()
+	return resp, nil
 }
 
 func answerRead(ctx context.Context, r reader, req *peerv1.ReadRequest) (

@@ -24,6 +24,7 @@ type source struct {
 	view    *cluster.ViewInfo
 	shards  cluster.Map
 	partial bool // go on without a shard that cannot be read
+	strong  bool // through confirmed leaders: there may be transactions
 
 	mu      sync.Mutex
 	readers map[uint64]reader
@@ -235,7 +236,9 @@ func (s *source) on(ctx context.Context, d *cluster.Descriptor, fn func(reader) 
 		if r, err = s.reader(ctx, d); err != nil {
 			break
 		}
-		if err = fn(r); !graph.IsKind(err, graph.KindUnavailable) || ctx.Err() != nil {
+		err = fn(r)
+		gone := graph.IsKind(err, graph.KindUnavailable) || graph.IsKind(err, graph.KindNotLeader)
+		if !gone || ctx.Err() != nil {
 			return err
 		}
 		s.drop(d.ID, r)
@@ -285,6 +288,9 @@ func (s *source) reader(ctx context.Context, d *cluster.Descriptor) (reader, err
 }
 
 func (s *source) openReader(ctx context.Context, d *cluster.Descriptor) (reader, error) {
+	if s.strong {
+		return s.strongReader(ctx, d)
+	}
 	need := s.view.MinAppliedOf(d.ID)
 	local := s.node.groups.Get(d.ID)
 	if local != nil && local.Desc().Epoch == d.Epoch {
@@ -322,6 +328,7 @@ func (s *source) remoteReader(ctx context.Context, target string, d *cluster.Des
 	}
 	r := &remoteReader{client: client, shard: d.ID, epoch: d.Epoch,
 		view: viewToPeer(s.view.View(), need)}
+	r.view.Strong = s.strong
 	probe, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	_, _, err = r.Owners(probe, 0, nil, 1)

@@ -14,28 +14,26 @@ import (
 // viewFor makes the view that a read asks for:
 //
 //	snapshot   the last commit that this node's replica of the meta group knows
-//	token      at least the token: waits until that replica has it
-//	strong     first asks the meta leader, confirmed after the request arrived, up to which index
-//	           everything acknowledged is, and waits for that
+//	token      at least the token: if that is newer, as strong
+//	strong     draws a timestamp from the meta leader, confirmed after the request arrived, and waits
+//	           until this node knows what became of every revision at or below it
 //
-// All of them are then served by any replica that has applied what the view needs.
-func (n *Node) viewFor(ctx context.Context, o *queryv1.ReadOptions) (*cluster.ViewInfo, error) {
+// Where there may be transactions every read is strong: nobody knows yet at which timestamp a
+// follower can be read. Leaders serve these (txns.Reader); any replica that has applied what the
+// view needs serves all others.
+func (n *Node) viewFor(ctx context.Context, o *queryv1.ReadOptions) (
+	view *cluster.ViewInfo, strong bool, err error) {
 	if !n.meta.running() {
-		return nil, graph.Errorf("node.view", graph.KindUnavailable,
+		return nil, false, graph.Errorf("node.view", graph.KindUnavailable,
 			"this node is not part of a cluster yet")
 	}
-	if o.GetMode() == queryv1.ReadMode_READ_MODE_STRONG {
-		if err := n.waitReadIndex(ctx); err != nil {
-			return nil, err
-		}
+	token, s := graph.Timestamp(o.GetToken()), n.meta.state.Snapshot()
+	if o.GetMode() == queryv1.ReadMode_READ_MODE_STRONG || token > s.LastCommit() ||
+		s.Transactions() {
+		return n.freshView(ctx, token)
 	}
-	token := graph.Timestamp(o.GetToken())
-	if token > n.meta.state.Snapshot().LastCommit() {
-		if err := n.waitToken(ctx, token); err != nil {
-			return nil, err
-		}
-	}
-	return n.meta.state.Snapshot().View(0)
+	view, err = s.View(0)
+	return view, false, err
 }
 
 // viewAt makes the view at a timestamp.
@@ -80,18 +78,8 @@ const leaderWithin = 10 * time.Second
 // waitReadIndex waits until this node has applied everything that was acknowledged before the call.
 func (n *Node) waitReadIndex(ctx context.Context) error {
 	var index uint64
-	members, _ := n.meta.members()
-	elected, cancel := context.WithTimeout(ctx, leaderWithin)
-	defer cancel()
-	err := n.toLeader(elected, metaGroup, members, func(ctx context.Context, node string) error {
-		soon, cancel := context.WithTimeout(ctx, confirmWithin)
-		defer cancel()
-		var err error
-		index, err = n.readIndexAt(soon, node)
-		if err != nil && soon.Err() != nil && ctx.Err() == nil { // it may lead no more: ask again
-			err = graph.Errorf("node.readIndex", graph.KindUnavailable,
-				"node %s does not confirm that it leads: %w", node, err)
-		}
+	err := n.askMeta(ctx, "node.readIndex", func(ctx context.Context, node string) (err error) {
+		index, err = n.readIndexAt(ctx, node)
 		return err
 	})
 	if err != nil {
@@ -101,6 +89,24 @@ func (n *Node) waitReadIndex(ctx context.Context) error {
 		return s.AppliedIndex() >= index
 	})
 	return err
+}
+
+// askMeta asks the leader of the meta group, which has to confirm that it leads.
+func (n *Node) askMeta(ctx context.Context, op string,
+	ask func(ctx context.Context, node string) error) error {
+	members, _ := n.meta.members()
+	elected, cancel := context.WithTimeout(ctx, leaderWithin)
+	defer cancel()
+	return n.toLeader(elected, metaGroup, members, func(ctx context.Context, node string) error {
+		soon, cancel := context.WithTimeout(ctx, confirmWithin)
+		defer cancel()
+		err := ask(soon, node)
+		if err != nil && soon.Err() != nil && ctx.Err() == nil { // it may lead no more: ask again
+			err = graph.Errorf(op, graph.KindUnavailable,
+				"node %s does not confirm that it leads: %w", node, err)
+		}
+		return err
+	})
 }
 
 // notCurrent says why a node that has just started takes no request.

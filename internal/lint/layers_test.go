@@ -44,10 +44,11 @@ const layers = `
 3 | graph api api/...                     < node/timing
 3 | graph                                 < node/datadir
 3 | graph txn cluster                     < node/oracle
+3 | graph shard txn api/...               < node/txns
 3 | graph query api/...                   < node/wire
 3 | graph api api/... shard raftlog cluster node/transport node/timing node/datadir < node/group
 3 | graph vector embed shard raftlog query query/parse query/plan query/exec txn cluster backup
-    api api/... node/transport node/timing node/datadir node/oracle node/wire node/group
+    api api/... node/transport node/timing node/datadir node/oracle node/txns node/wire node/group
     < node
 3 | graph api api/...                     < codegraph
 

@@ -18,7 +18,20 @@ func Symbol(s *query.Symbol) *queryv1.Symbol {
 		QualifiedName: s.QualifiedName(), Key: s.Key, Repo: s.RepoName, Path: s.Path,
 		Line: s.Span.Line, Column: s.Span.Column, EndLine: s.Span.EndLine, Language: s.Lang,
 		Signature: s.Signature, Doc: s.Doc, Exported: s.Has(graph.FlagExported),
-		Test: s.Has(graph.FlagTest), Generated: s.Has(graph.FlagGenerated)}
+		Test: s.Has(graph.FlagTest), Generated: s.Has(graph.FlagGenerated), Labels: s.Labels,
+		Properties: properties(s.Properties)}
+}
+
+// properties converts what transactions gave a vertex or an edge.
+func properties(in graph.Properties) map[string]*queryv1.Value {
+	if len(in) == 0 {
+		return nil
+	}
+	out := make(map[string]*queryv1.Value, len(in))
+	for name, v := range in {
+		out[name] = value(v)
+	}
+	return out
 }
 
 // Symbols converts symbols.
@@ -37,7 +50,10 @@ func Edge(e *query.Edge) *queryv1.Edge {
 	}
 	out := &queryv1.Edge{Type: e.Type.String(), SourceId: e.Src.String(), TargetId: e.Dst.String(),
 		Resolution: e.Resolution.String(), Provenance: e.Provenance.String(),
-		Confidence: uint32(e.Confidence), Count: e.Count}
+		Confidence: uint32(e.Confidence), Count: e.Count, Properties: properties(e.Properties)}
+	if e.ID != (graph.EdgeID{}) {
+		out.Id = e.ID[:]
+	}
 	for _, p := range e.Sites {
 		out.Sites = append(out.Sites, &queryv1.Site{Path: p.Path, Line: p.Line, Column: p.Column})
 	}

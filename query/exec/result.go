@@ -33,6 +33,8 @@ type Edge struct {
 	Confidence uint8
 	Count      uint32
 	Sites      []Place
+	ID         graph.EdgeID     // of an edge that a transaction made
+	Properties graph.Properties // what transactions gave it
 }
 
 // Path is a path in an answer: one symbol more than edges.
@@ -58,7 +60,8 @@ func (r *Reader) Symbol(v *Vertex) *Symbol {
 // MakeEdge returns an edge as it stands in an answer; its places need the source's properties.
 func MakeEdge(from *Vertex, h *graph.HalfEdge) *Edge {
 	e := &Edge{Type: h.Type, Src: from.ID, Dst: h.Other, Resolution: h.Resolution,
-		Provenance: h.Provenance, Confidence: h.Confidence, Count: h.Count}
+		Provenance: h.Provenance, Confidence: h.Confidence, Count: h.Count, ID: h.ID,
+		Properties: h.Properties}
 	if !h.Out {
 		e.Src, e.Dst = h.Other, from.ID
 		return e

@@ -75,6 +75,74 @@ func (ShardCommand) EnumDescriptor() ([]byte, []int) {
 	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{0}
 }
 
+// TransactionStep is what a shard is asked to do for a transaction.
+type TransactionStep int32
+
+const (
+	TransactionStep_TRANSACTION_STEP_UNSPECIFIED TransactionStep = 0
+	// graph.OnePhase; the leader draws the commit timestamp and, if it is zero, the start.
+	TransactionStep_TRANSACTION_STEP_ONE_PHASE TransactionStep = 1
+	// graph.Prepare; the leader draws the prepare timestamp.
+	TransactionStep_TRANSACTION_STEP_PREPARE TransactionStep = 2
+	// graph.Decide.
+	TransactionStep_TRANSACTION_STEP_DECIDE TransactionStep = 3
+	// graph.Resolve.
+	TransactionStep_TRANSACTION_STEP_RESOLVE TransactionStep = 4
+	// What the primary knows.
+	TransactionStep_TRANSACTION_STEP_STATUS TransactionStep = 5
+	// The same, and the coordinator is alive.
+	TransactionStep_TRANSACTION_STEP_RENEW TransactionStep = 6
+)
+
+// Enum value maps for TransactionStep.
+var (
+	TransactionStep_name = map[int32]string{
+		0: "TRANSACTION_STEP_UNSPECIFIED",
+		1: "TRANSACTION_STEP_ONE_PHASE",
+		2: "TRANSACTION_STEP_PREPARE",
+		3: "TRANSACTION_STEP_DECIDE",
+		4: "TRANSACTION_STEP_RESOLVE",
+		5: "TRANSACTION_STEP_STATUS",
+		6: "TRANSACTION_STEP_RENEW",
+	}
+	TransactionStep_value = map[string]int32{
+		"TRANSACTION_STEP_UNSPECIFIED": 0,
+		"TRANSACTION_STEP_ONE_PHASE":   1,
+		"TRANSACTION_STEP_PREPARE":     2,
+		"TRANSACTION_STEP_DECIDE":      3,
+		"TRANSACTION_STEP_RESOLVE":     4,
+		"TRANSACTION_STEP_STATUS":      5,
+		"TRANSACTION_STEP_RENEW":       6,
+	}
+)
+
+func (x TransactionStep) Enum() *TransactionStep {
+	p := new(TransactionStep)
+	*p = x
+	return p
+}
+
+func (x TransactionStep) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TransactionStep) Descriptor() protoreflect.EnumDescriptor {
+	return file_codegraph_peer_v1_peer_proto_enumTypes[1].Descriptor()
+}
+
+func (TransactionStep) Type() protoreflect.EnumType {
+	return &file_codegraph_peer_v1_peer_proto_enumTypes[1]
+}
+
+func (x TransactionStep) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TransactionStep.Descriptor instead.
+func (TransactionStep) EnumDescriptor() ([]byte, []int) {
+	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{1}
+}
+
 // View is graph.View with what the replica must have applied.
 type View struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -82,7 +150,11 @@ type View struct {
 	// Imports committed at or before at that the shard may not know: id, commit pairs.
 	Outcomes []uint64 `protobuf:"varint,2,rep,packed,name=outcomes,proto3" json:"outcomes,omitempty"`
 	// Index of the shard's log that must be applied.
-	MinApplied    uint64 `protobuf:"varint,3,opt,name=min_applied,json=minApplied,proto3" json:"min_applied,omitempty"`
+	MinApplied uint64 `protobuf:"varint,3,opt,name=min_applied,json=minApplied,proto3" json:"min_applied,omitempty"`
+	// Only the confirmed leader of the shard answers, when nothing at or below at is under way.
+	Strong bool `protobuf:"varint,4,opt,name=strong,proto3" json:"strong,omitempty"`
+	// Term in which it was confirmed for this view; zero: it is to be confirmed.
+	Term          uint64 `protobuf:"varint,5,opt,name=term,proto3" json:"term,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -134,6 +206,20 @@ func (x *View) GetOutcomes() []uint64 {
 func (x *View) GetMinApplied() uint64 {
 	if x != nil {
 		return x.MinApplied
+	}
+	return 0
+}
+
+func (x *View) GetStrong() bool {
+	if x != nil {
+		return x.Strong
+	}
+	return false
+}
+
+func (x *View) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
 	}
 	return 0
 }
@@ -472,8 +558,10 @@ type ReadResponse struct {
 	// Count: vertices. Lookup and Expand: how many of the ids, from the first on, are answered.
 	Count uint64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
 	// Where a limited scan stopped.
-	Cursor        []byte `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
-	EdgesVisited  uint64 `protobuf:"varint,4,opt,name=edges_visited,json=edgesVisited,proto3" json:"edges_visited,omitempty"`
+	Cursor       []byte `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	EdgesVisited uint64 `protobuf:"varint,4,opt,name=edges_visited,json=edgesVisited,proto3" json:"edges_visited,omitempty"`
+	// Strong views: the term of the leader that was confirmed.
+	Term          uint64 `protobuf:"varint,5,opt,name=term,proto3" json:"term,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -532,6 +620,13 @@ func (x *ReadResponse) GetCursor() []byte {
 func (x *ReadResponse) GetEdgesVisited() uint64 {
 	if x != nil {
 		return x.EdgesVisited
+	}
+	return 0
+}
+
+func (x *ReadResponse) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
 	}
 	return 0
 }
@@ -830,6 +925,324 @@ func (x *ReadIndexResponse) GetIndex() uint64 {
 	return 0
 }
 
+// GrantRequest asks for timestamps.
+type GrantRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Count         uint32                 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantRequest) Reset() {
+	*x = GrantRequest{}
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantRequest) ProtoMessage() {}
+
+func (x *GrantRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantRequest.ProtoReflect.Descriptor instead.
+func (*GrantRequest) Descriptor() ([]byte, []int) {
+	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *GrantRequest) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// GrantResponse gives count timestamps in steps of two.
+type GrantResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	First uint64                 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	// Index of the meta group's log up to which every revision at or below them is decided.
+	Index         uint64 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`
+	Term          uint64 `protobuf:"varint,3,opt,name=term,proto3" json:"term,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantResponse) Reset() {
+	*x = GrantResponse{}
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantResponse) ProtoMessage() {}
+
+func (x *GrantResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantResponse.ProtoReflect.Descriptor instead.
+func (*GrantResponse) Descriptor() ([]byte, []int) {
+	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *GrantResponse) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *GrantResponse) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *GrantResponse) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
+}
+
+// TransactRequest is a step of a transaction in one shard.
+type TransactRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ShardId       uint64                 `protobuf:"varint,1,opt,name=shard_id,json=shardId,proto3" json:"shard_id,omitempty"`
+	Step          TransactionStep        `protobuf:"varint,2,opt,name=step,proto3,enum=codegraph.peer.v1.TransactionStep" json:"step,omitempty"`
+	TransactionId []byte                 `protobuf:"bytes,3,opt,name=transaction_id,json=transactionId,proto3" json:"transaction_id,omitempty"`
+	// STATUS and RENEW: the slot of the record.
+	Slot          uint32 `protobuf:"varint,4,opt,name=slot,proto3" json:"slot,omitempty"`
+	Body          []byte `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransactRequest) Reset() {
+	*x = TransactRequest{}
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransactRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransactRequest) ProtoMessage() {}
+
+func (x *TransactRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransactRequest.ProtoReflect.Descriptor instead.
+func (*TransactRequest) Descriptor() ([]byte, []int) {
+	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *TransactRequest) GetShardId() uint64 {
+	if x != nil {
+		return x.ShardId
+	}
+	return 0
+}
+
+func (x *TransactRequest) GetStep() TransactionStep {
+	if x != nil {
+		return x.Step
+	}
+	return TransactionStep_TRANSACTION_STEP_UNSPECIFIED
+}
+
+func (x *TransactRequest) GetTransactionId() []byte {
+	if x != nil {
+		return x.TransactionId
+	}
+	return nil
+}
+
+func (x *TransactRequest) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *TransactRequest) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+// TransactResponse is what became of a step. What is not known is an error of the call.
+type TransactResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// graph.TxnRecord after the step; empty if the shard knows nothing.
+	Record []byte `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
+	// Why a step was refused.
+	Refusal *Refusal `protobuf:"bytes,2,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	// STATUS: nothing was heard of the coordinator for the time to live of its locks.
+	Lapsed        bool `protobuf:"varint,3,opt,name=lapsed,proto3" json:"lapsed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransactResponse) Reset() {
+	*x = TransactResponse{}
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransactResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransactResponse) ProtoMessage() {}
+
+func (x *TransactResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransactResponse.ProtoReflect.Descriptor instead.
+func (*TransactResponse) Descriptor() ([]byte, []int) {
+	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *TransactResponse) GetRecord() []byte {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+func (x *TransactResponse) GetRefusal() *Refusal {
+	if x != nil {
+		return x.Refusal
+	}
+	return nil
+}
+
+func (x *TransactResponse) GetLapsed() bool {
+	if x != nil {
+		return x.Lapsed
+	}
+	return false
+}
+
+// Refusal is an error of a shard.
+type Refusal struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Message       string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	Remedy        string                 `protobuf:"bytes,4,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Refusal) Reset() {
+	*x = Refusal{}
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Refusal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Refusal) ProtoMessage() {}
+
+func (x *Refusal) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
+func (*Refusal) Descriptor() ([]byte, []int) {
+	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Refusal) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Refusal) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Refusal) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Refusal) GetRemedy() string {
+	if x != nil {
+		return x.Remedy
+	}
+	return ""
+}
+
 // ReplicaStatusRequest asks about replicas.
 type ReplicaStatusRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -841,7 +1254,7 @@ type ReplicaStatusRequest struct {
 
 func (x *ReplicaStatusRequest) Reset() {
 	*x = ReplicaStatusRequest{}
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[12]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -853,7 +1266,7 @@ func (x *ReplicaStatusRequest) String() string {
 func (*ReplicaStatusRequest) ProtoMessage() {}
 
 func (x *ReplicaStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[12]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -866,7 +1279,7 @@ func (x *ReplicaStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaStatusRequest.ProtoReflect.Descriptor instead.
 func (*ReplicaStatusRequest) Descriptor() ([]byte, []int) {
-	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{12}
+	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ReplicaStatusRequest) GetDigests() bool {
@@ -896,7 +1309,7 @@ type ReplicaState struct {
 
 func (x *ReplicaState) Reset() {
 	*x = ReplicaState{}
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[13]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -908,7 +1321,7 @@ func (x *ReplicaState) String() string {
 func (*ReplicaState) ProtoMessage() {}
 
 func (x *ReplicaState) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[13]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -921,7 +1334,7 @@ func (x *ReplicaState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaState.ProtoReflect.Descriptor instead.
 func (*ReplicaState) Descriptor() ([]byte, []int) {
-	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{13}
+	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ReplicaState) GetShardId() uint64 {
@@ -1014,7 +1427,7 @@ type ReplicaStatusResponse struct {
 
 func (x *ReplicaStatusResponse) Reset() {
 	*x = ReplicaStatusResponse{}
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[14]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1026,7 +1439,7 @@ func (x *ReplicaStatusResponse) String() string {
 func (*ReplicaStatusResponse) ProtoMessage() {}
 
 func (x *ReplicaStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[14]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1039,7 +1452,7 @@ func (x *ReplicaStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaStatusResponse.ProtoReflect.Descriptor instead.
 func (*ReplicaStatusResponse) Descriptor() ([]byte, []int) {
-	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{14}
+	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ReplicaStatusResponse) GetReplicas() []*ReplicaState {
@@ -1082,7 +1495,7 @@ type PledgeRequest struct {
 
 func (x *PledgeRequest) Reset() {
 	*x = PledgeRequest{}
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[15]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1094,7 +1507,7 @@ func (x *PledgeRequest) String() string {
 func (*PledgeRequest) ProtoMessage() {}
 
 func (x *PledgeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[15]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1107,7 +1520,7 @@ func (x *PledgeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PledgeRequest.ProtoReflect.Descriptor instead.
 func (*PledgeRequest) Descriptor() ([]byte, []int) {
-	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{15}
+	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PledgeRequest) GetClusterId() string {
@@ -1142,7 +1555,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[16]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1154,7 +1567,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[16]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1167,7 +1580,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{16}
+	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Member) GetNodeId() string {
@@ -1193,7 +1606,7 @@ type PledgeResponse struct {
 
 func (x *PledgeResponse) Reset() {
 	*x = PledgeResponse{}
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[17]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1205,7 +1618,7 @@ func (x *PledgeResponse) String() string {
 func (*PledgeResponse) ProtoMessage() {}
 
 func (x *PledgeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[17]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1218,7 +1631,7 @@ func (x *PledgeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PledgeResponse.ProtoReflect.Descriptor instead.
 func (*PledgeResponse) Descriptor() ([]byte, []int) {
-	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{17}
+	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{22}
 }
 
 // FoundRequest tells that all members have pledged.
@@ -1231,7 +1644,7 @@ type FoundRequest struct {
 
 func (x *FoundRequest) Reset() {
 	*x = FoundRequest{}
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[18]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1243,7 +1656,7 @@ func (x *FoundRequest) String() string {
 func (*FoundRequest) ProtoMessage() {}
 
 func (x *FoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[18]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1256,7 +1669,7 @@ func (x *FoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundRequest.ProtoReflect.Descriptor instead.
 func (*FoundRequest) Descriptor() ([]byte, []int) {
-	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{18}
+	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *FoundRequest) GetClusterId() string {
@@ -1275,7 +1688,7 @@ type FoundResponse struct {
 
 func (x *FoundResponse) Reset() {
 	*x = FoundResponse{}
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[19]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1287,7 +1700,7 @@ func (x *FoundResponse) String() string {
 func (*FoundResponse) ProtoMessage() {}
 
 func (x *FoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[19]
+	mi := &file_codegraph_peer_v1_peer_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1300,19 +1713,21 @@ func (x *FoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundResponse.ProtoReflect.Descriptor instead.
 func (*FoundResponse) Descriptor() ([]byte, []int) {
-	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{19}
+	return file_codegraph_peer_v1_peer_proto_rawDescGZIP(), []int{24}
 }
 
 var File_codegraph_peer_v1_peer_proto protoreflect.FileDescriptor
 
 const file_codegraph_peer_v1_peer_proto_rawDesc = "" +
 	"\n" +
-	"\x1ccodegraph/peer/v1/peer.proto\x12\x11codegraph.peer.v1\"S\n" +
+	"\x1ccodegraph/peer/v1/peer.proto\x12\x11codegraph.peer.v1\"\x7f\n" +
 	"\x04View\x12\x0e\n" +
 	"\x02at\x18\x01 \x01(\x04R\x02at\x12\x1a\n" +
 	"\boutcomes\x18\x02 \x03(\x04R\boutcomes\x12\x1f\n" +
 	"\vmin_applied\x18\x03 \x01(\x04R\n" +
-	"minApplied\"\xc0\x02\n" +
+	"minApplied\x12\x16\n" +
+	"\x06strong\x18\x04 \x01(\bR\x06strong\x12\x12\n" +
+	"\x04term\x18\x05 \x01(\x04R\x04term\"\xc0\x02\n" +
 	"\vReadRequest\x12\x19\n" +
 	"\bshard_id\x18\x01 \x01(\x04R\ashardId\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12+\n" +
@@ -1332,12 +1747,13 @@ const file_codegraph_peer_v1_peer_proto_rawDesc = "" +
 	"\x06Owners\x12\x17\n" +
 	"\arepo_id\x18\x01 \x01(\x04R\x06repoId\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\fR\x06cursor\x12\x14\n" +
-	"\x05limit\x18\x03 \x01(\rR\x05limit\"u\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\"\x89\x01\n" +
 	"\fReadResponse\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\x12\x16\n" +
 	"\x06cursor\x18\x03 \x01(\fR\x06cursor\x12#\n" +
-	"\redges_visited\x18\x04 \x01(\x04R\fedgesVisited\"\x93\x01\n" +
+	"\redges_visited\x18\x04 \x01(\x04R\fedgesVisited\x12\x12\n" +
+	"\x04term\x18\x05 \x01(\x04R\x04term\"\x93\x01\n" +
 	"\x11WriteShardRequest\x12\x19\n" +
 	"\bshard_id\x18\x01 \x01(\x04R\ashardId\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x129\n" +
@@ -1352,7 +1768,28 @@ const file_codegraph_peer_v1_peer_proto_rawDesc = "" +
 	"\x06result\x18\x02 \x01(\fR\x06result\"\x12\n" +
 	"\x10ReadIndexRequest\")\n" +
 	"\x11ReadIndexResponse\x12\x14\n" +
-	"\x05index\x18\x01 \x01(\x04R\x05index\"0\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\"$\n" +
+	"\fGrantRequest\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\rR\x05count\"O\n" +
+	"\rGrantResponse\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x14\n" +
+	"\x05index\x18\x02 \x01(\x04R\x05index\x12\x12\n" +
+	"\x04term\x18\x03 \x01(\x04R\x04term\"\xb3\x01\n" +
+	"\x0fTransactRequest\x12\x19\n" +
+	"\bshard_id\x18\x01 \x01(\x04R\ashardId\x126\n" +
+	"\x04step\x18\x02 \x01(\x0e2\".codegraph.peer.v1.TransactionStepR\x04step\x12%\n" +
+	"\x0etransaction_id\x18\x03 \x01(\fR\rtransactionId\x12\x12\n" +
+	"\x04slot\x18\x04 \x01(\rR\x04slot\x12\x12\n" +
+	"\x04body\x18\x05 \x01(\fR\x04body\"x\n" +
+	"\x10TransactResponse\x12\x16\n" +
+	"\x06record\x18\x01 \x01(\fR\x06record\x124\n" +
+	"\arefusal\x18\x02 \x01(\v2\x1a.codegraph.peer.v1.RefusalR\arefusal\x12\x16\n" +
+	"\x06lapsed\x18\x03 \x01(\bR\x06lapsed\"g\n" +
+	"\aRefusal\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12\x16\n" +
+	"\x06remedy\x18\x04 \x01(\tR\x06remedy\"0\n" +
 	"\x14ReplicaStatusRequest\x12\x18\n" +
 	"\adigests\x18\x01 \x01(\bR\adigests\"\xce\x02\n" +
 	"\fReplicaState\x12\x19\n" +
@@ -1391,13 +1828,23 @@ const file_codegraph_peer_v1_peer_proto_rawDesc = "" +
 	"\fShardCommand\x12\x1d\n" +
 	"\x19SHARD_COMMAND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13SHARD_COMMAND_BATCH\x10\x01\x12\x19\n" +
-	"\x15SHARD_COMMAND_OUTCOME\x10\x022\xe6\x04\n" +
+	"\x15SHARD_COMMAND_OUTCOME\x10\x02*\xe5\x01\n" +
+	"\x0fTransactionStep\x12 \n" +
+	"\x1cTRANSACTION_STEP_UNSPECIFIED\x10\x00\x12\x1e\n" +
+	"\x1aTRANSACTION_STEP_ONE_PHASE\x10\x01\x12\x1c\n" +
+	"\x18TRANSACTION_STEP_PREPARE\x10\x02\x12\x1b\n" +
+	"\x17TRANSACTION_STEP_DECIDE\x10\x03\x12\x1c\n" +
+	"\x18TRANSACTION_STEP_RESOLVE\x10\x04\x12\x1b\n" +
+	"\x17TRANSACTION_STEP_STATUS\x10\x05\x12\x1a\n" +
+	"\x16TRANSACTION_STEP_RENEW\x10\x062\x87\x06\n" +
 	"\vPeerService\x12G\n" +
 	"\x04Read\x12\x1e.codegraph.peer.v1.ReadRequest\x1a\x1f.codegraph.peer.v1.ReadResponse\x12Y\n" +
 	"\n" +
 	"WriteShard\x12$.codegraph.peer.v1.WriteShardRequest\x1a%.codegraph.peer.v1.WriteShardResponse\x12\\\n" +
 	"\vProposeMeta\x12%.codegraph.peer.v1.ProposeMetaRequest\x1a&.codegraph.peer.v1.ProposeMetaResponse\x12V\n" +
-	"\tReadIndex\x12#.codegraph.peer.v1.ReadIndexRequest\x1a$.codegraph.peer.v1.ReadIndexResponse\x12b\n" +
+	"\tReadIndex\x12#.codegraph.peer.v1.ReadIndexRequest\x1a$.codegraph.peer.v1.ReadIndexResponse\x12J\n" +
+	"\x05Grant\x12\x1f.codegraph.peer.v1.GrantRequest\x1a .codegraph.peer.v1.GrantResponse\x12S\n" +
+	"\bTransact\x12\".codegraph.peer.v1.TransactRequest\x1a#.codegraph.peer.v1.TransactResponse\x12b\n" +
 	"\rReplicaStatus\x12'.codegraph.peer.v1.ReplicaStatusRequest\x1a(.codegraph.peer.v1.ReplicaStatusResponse\x12M\n" +
 	"\x06Pledge\x12 .codegraph.peer.v1.PledgeRequest\x1a!.codegraph.peer.v1.PledgeResponse\x12J\n" +
 	"\x05Found\x12\x1f.codegraph.peer.v1.FoundRequest\x1a .codegraph.peer.v1.FoundResponseB?Z=github.com/codegraphdb/codegraph/api/codegraph/peer/v1;peerv1b\x06proto3"
@@ -1414,58 +1861,70 @@ func file_codegraph_peer_v1_peer_proto_rawDescGZIP() []byte {
 	return file_codegraph_peer_v1_peer_proto_rawDescData
 }
 
-var file_codegraph_peer_v1_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_codegraph_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_codegraph_peer_v1_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_codegraph_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_codegraph_peer_v1_peer_proto_goTypes = []any{
 	(ShardCommand)(0),             // 0: codegraph.peer.v1.ShardCommand
-	(*View)(nil),                  // 1: codegraph.peer.v1.View
-	(*ReadRequest)(nil),           // 2: codegraph.peer.v1.ReadRequest
-	(*Lookup)(nil),                // 3: codegraph.peer.v1.Lookup
-	(*Expand)(nil),                // 4: codegraph.peer.v1.Expand
-	(*Owners)(nil),                // 5: codegraph.peer.v1.Owners
-	(*ReadResponse)(nil),          // 6: codegraph.peer.v1.ReadResponse
-	(*WriteShardRequest)(nil),     // 7: codegraph.peer.v1.WriteShardRequest
-	(*WriteShardResponse)(nil),    // 8: codegraph.peer.v1.WriteShardResponse
-	(*ProposeMetaRequest)(nil),    // 9: codegraph.peer.v1.ProposeMetaRequest
-	(*ProposeMetaResponse)(nil),   // 10: codegraph.peer.v1.ProposeMetaResponse
-	(*ReadIndexRequest)(nil),      // 11: codegraph.peer.v1.ReadIndexRequest
-	(*ReadIndexResponse)(nil),     // 12: codegraph.peer.v1.ReadIndexResponse
-	(*ReplicaStatusRequest)(nil),  // 13: codegraph.peer.v1.ReplicaStatusRequest
-	(*ReplicaState)(nil),          // 14: codegraph.peer.v1.ReplicaState
-	(*ReplicaStatusResponse)(nil), // 15: codegraph.peer.v1.ReplicaStatusResponse
-	(*PledgeRequest)(nil),         // 16: codegraph.peer.v1.PledgeRequest
-	(*Member)(nil),                // 17: codegraph.peer.v1.Member
-	(*PledgeResponse)(nil),        // 18: codegraph.peer.v1.PledgeResponse
-	(*FoundRequest)(nil),          // 19: codegraph.peer.v1.FoundRequest
-	(*FoundResponse)(nil),         // 20: codegraph.peer.v1.FoundResponse
+	(TransactionStep)(0),          // 1: codegraph.peer.v1.TransactionStep
+	(*View)(nil),                  // 2: codegraph.peer.v1.View
+	(*ReadRequest)(nil),           // 3: codegraph.peer.v1.ReadRequest
+	(*Lookup)(nil),                // 4: codegraph.peer.v1.Lookup
+	(*Expand)(nil),                // 5: codegraph.peer.v1.Expand
+	(*Owners)(nil),                // 6: codegraph.peer.v1.Owners
+	(*ReadResponse)(nil),          // 7: codegraph.peer.v1.ReadResponse
+	(*WriteShardRequest)(nil),     // 8: codegraph.peer.v1.WriteShardRequest
+	(*WriteShardResponse)(nil),    // 9: codegraph.peer.v1.WriteShardResponse
+	(*ProposeMetaRequest)(nil),    // 10: codegraph.peer.v1.ProposeMetaRequest
+	(*ProposeMetaResponse)(nil),   // 11: codegraph.peer.v1.ProposeMetaResponse
+	(*ReadIndexRequest)(nil),      // 12: codegraph.peer.v1.ReadIndexRequest
+	(*ReadIndexResponse)(nil),     // 13: codegraph.peer.v1.ReadIndexResponse
+	(*GrantRequest)(nil),          // 14: codegraph.peer.v1.GrantRequest
+	(*GrantResponse)(nil),         // 15: codegraph.peer.v1.GrantResponse
+	(*TransactRequest)(nil),       // 16: codegraph.peer.v1.TransactRequest
+	(*TransactResponse)(nil),      // 17: codegraph.peer.v1.TransactResponse
+	(*Refusal)(nil),               // 18: codegraph.peer.v1.Refusal
+	(*ReplicaStatusRequest)(nil),  // 19: codegraph.peer.v1.ReplicaStatusRequest
+	(*ReplicaState)(nil),          // 20: codegraph.peer.v1.ReplicaState
+	(*ReplicaStatusResponse)(nil), // 21: codegraph.peer.v1.ReplicaStatusResponse
+	(*PledgeRequest)(nil),         // 22: codegraph.peer.v1.PledgeRequest
+	(*Member)(nil),                // 23: codegraph.peer.v1.Member
+	(*PledgeResponse)(nil),        // 24: codegraph.peer.v1.PledgeResponse
+	(*FoundRequest)(nil),          // 25: codegraph.peer.v1.FoundRequest
+	(*FoundResponse)(nil),         // 26: codegraph.peer.v1.FoundResponse
 }
 var file_codegraph_peer_v1_peer_proto_depIdxs = []int32{
-	1,  // 0: codegraph.peer.v1.ReadRequest.view:type_name -> codegraph.peer.v1.View
-	3,  // 1: codegraph.peer.v1.ReadRequest.lookup:type_name -> codegraph.peer.v1.Lookup
-	4,  // 2: codegraph.peer.v1.ReadRequest.expand:type_name -> codegraph.peer.v1.Expand
-	5,  // 3: codegraph.peer.v1.ReadRequest.owners:type_name -> codegraph.peer.v1.Owners
+	2,  // 0: codegraph.peer.v1.ReadRequest.view:type_name -> codegraph.peer.v1.View
+	4,  // 1: codegraph.peer.v1.ReadRequest.lookup:type_name -> codegraph.peer.v1.Lookup
+	5,  // 2: codegraph.peer.v1.ReadRequest.expand:type_name -> codegraph.peer.v1.Expand
+	6,  // 3: codegraph.peer.v1.ReadRequest.owners:type_name -> codegraph.peer.v1.Owners
 	0,  // 4: codegraph.peer.v1.WriteShardRequest.command:type_name -> codegraph.peer.v1.ShardCommand
-	14, // 5: codegraph.peer.v1.ReplicaStatusResponse.replicas:type_name -> codegraph.peer.v1.ReplicaState
-	17, // 6: codegraph.peer.v1.PledgeRequest.members:type_name -> codegraph.peer.v1.Member
-	2,  // 7: codegraph.peer.v1.PeerService.Read:input_type -> codegraph.peer.v1.ReadRequest
-	7,  // 8: codegraph.peer.v1.PeerService.WriteShard:input_type -> codegraph.peer.v1.WriteShardRequest
-	9,  // 9: codegraph.peer.v1.PeerService.ProposeMeta:input_type -> codegraph.peer.v1.ProposeMetaRequest
-	11, // 10: codegraph.peer.v1.PeerService.ReadIndex:input_type -> codegraph.peer.v1.ReadIndexRequest
-	13, // 11: codegraph.peer.v1.PeerService.ReplicaStatus:input_type -> codegraph.peer.v1.ReplicaStatusRequest
-	16, // 12: codegraph.peer.v1.PeerService.Pledge:input_type -> codegraph.peer.v1.PledgeRequest
-	19, // 13: codegraph.peer.v1.PeerService.Found:input_type -> codegraph.peer.v1.FoundRequest
-	6,  // 14: codegraph.peer.v1.PeerService.Read:output_type -> codegraph.peer.v1.ReadResponse
-	8,  // 15: codegraph.peer.v1.PeerService.WriteShard:output_type -> codegraph.peer.v1.WriteShardResponse
-	10, // 16: codegraph.peer.v1.PeerService.ProposeMeta:output_type -> codegraph.peer.v1.ProposeMetaResponse
-	12, // 17: codegraph.peer.v1.PeerService.ReadIndex:output_type -> codegraph.peer.v1.ReadIndexResponse
-	15, // 18: codegraph.peer.v1.PeerService.ReplicaStatus:output_type -> codegraph.peer.v1.ReplicaStatusResponse
-	18, // 19: codegraph.peer.v1.PeerService.Pledge:output_type -> codegraph.peer.v1.PledgeResponse
-	20, // 20: codegraph.peer.v1.PeerService.Found:output_type -> codegraph.peer.v1.FoundResponse
-	14, // [14:21] is the sub-list for method output_type
-	7,  // [7:14] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	1,  // 5: codegraph.peer.v1.TransactRequest.step:type_name -> codegraph.peer.v1.TransactionStep
+	18, // 6: codegraph.peer.v1.TransactResponse.refusal:type_name -> codegraph.peer.v1.Refusal
+	20, // 7: codegraph.peer.v1.ReplicaStatusResponse.replicas:type_name -> codegraph.peer.v1.ReplicaState
+	23, // 8: codegraph.peer.v1.PledgeRequest.members:type_name -> codegraph.peer.v1.Member
+	3,  // 9: codegraph.peer.v1.PeerService.Read:input_type -> codegraph.peer.v1.ReadRequest
+	8,  // 10: codegraph.peer.v1.PeerService.WriteShard:input_type -> codegraph.peer.v1.WriteShardRequest
+	10, // 11: codegraph.peer.v1.PeerService.ProposeMeta:input_type -> codegraph.peer.v1.ProposeMetaRequest
+	12, // 12: codegraph.peer.v1.PeerService.ReadIndex:input_type -> codegraph.peer.v1.ReadIndexRequest
+	14, // 13: codegraph.peer.v1.PeerService.Grant:input_type -> codegraph.peer.v1.GrantRequest
+	16, // 14: codegraph.peer.v1.PeerService.Transact:input_type -> codegraph.peer.v1.TransactRequest
+	19, // 15: codegraph.peer.v1.PeerService.ReplicaStatus:input_type -> codegraph.peer.v1.ReplicaStatusRequest
+	22, // 16: codegraph.peer.v1.PeerService.Pledge:input_type -> codegraph.peer.v1.PledgeRequest
+	25, // 17: codegraph.peer.v1.PeerService.Found:input_type -> codegraph.peer.v1.FoundRequest
+	7,  // 18: codegraph.peer.v1.PeerService.Read:output_type -> codegraph.peer.v1.ReadResponse
+	9,  // 19: codegraph.peer.v1.PeerService.WriteShard:output_type -> codegraph.peer.v1.WriteShardResponse
+	11, // 20: codegraph.peer.v1.PeerService.ProposeMeta:output_type -> codegraph.peer.v1.ProposeMetaResponse
+	13, // 21: codegraph.peer.v1.PeerService.ReadIndex:output_type -> codegraph.peer.v1.ReadIndexResponse
+	15, // 22: codegraph.peer.v1.PeerService.Grant:output_type -> codegraph.peer.v1.GrantResponse
+	17, // 23: codegraph.peer.v1.PeerService.Transact:output_type -> codegraph.peer.v1.TransactResponse
+	21, // 24: codegraph.peer.v1.PeerService.ReplicaStatus:output_type -> codegraph.peer.v1.ReplicaStatusResponse
+	24, // 25: codegraph.peer.v1.PeerService.Pledge:output_type -> codegraph.peer.v1.PledgeResponse
+	26, // 26: codegraph.peer.v1.PeerService.Found:output_type -> codegraph.peer.v1.FoundResponse
+	18, // [18:27] is the sub-list for method output_type
+	9,  // [9:18] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_codegraph_peer_v1_peer_proto_init() }
@@ -1485,8 +1944,8 @@ func file_codegraph_peer_v1_peer_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_codegraph_peer_v1_peer_proto_rawDesc), len(file_codegraph_peer_v1_peer_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   20,
+			NumEnums:      2,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,8 @@ const (
 	PeerService_WriteShard_FullMethodName    = "/codegraph.peer.v1.PeerService/WriteShard"
 	PeerService_ProposeMeta_FullMethodName   = "/codegraph.peer.v1.PeerService/ProposeMeta"
 	PeerService_ReadIndex_FullMethodName     = "/codegraph.peer.v1.PeerService/ReadIndex"
+	PeerService_Grant_FullMethodName         = "/codegraph.peer.v1.PeerService/Grant"
+	PeerService_Transact_FullMethodName      = "/codegraph.peer.v1.PeerService/Transact"
 	PeerService_ReplicaStatus_FullMethodName = "/codegraph.peer.v1.PeerService/ReplicaStatus"
 	PeerService_Pledge_FullMethodName        = "/codegraph.peer.v1.PeerService/Pledge"
 	PeerService_Found_FullMethodName         = "/codegraph.peer.v1.PeerService/Found"
@@ -44,6 +46,10 @@ type PeerServiceClient interface {
 	ProposeMeta(ctx context.Context, in *ProposeMetaRequest, opts ...grpc.CallOption) (*ProposeMetaResponse, error)
 	// ReadIndex confirms the meta leader and returns the index that covers all that is acknowledged.
 	ReadIndex(ctx context.Context, in *ReadIndexRequest, opts ...grpc.CallOption) (*ReadIndexResponse, error)
+	// Grant draws timestamps for requests that have arrived; only the meta leader does, confirmed.
+	Grant(ctx context.Context, in *GrantRequest, opts ...grpc.CallOption) (*GrantResponse, error)
+	// Transact asks the leader of a shard to take a step of a transaction.
+	Transact(ctx context.Context, in *TransactRequest, opts ...grpc.CallOption) (*TransactResponse, error)
 	// ReplicaStatus tells about the replicas of the node asked.
 	ReplicaStatus(ctx context.Context, in *ReplicaStatusRequest, opts ...grpc.CallOption) (*ReplicaStatusResponse, error)
 	// Pledge asks a node without a cluster to found one with exactly these members.
@@ -100,6 +106,26 @@ func (c *peerServiceClient) ReadIndex(ctx context.Context, in *ReadIndexRequest,
 	return out, nil
 }
 
+func (c *peerServiceClient) Grant(ctx context.Context, in *GrantRequest, opts ...grpc.CallOption) (*GrantResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GrantResponse)
+	err := c.cc.Invoke(ctx, PeerService_Grant_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *peerServiceClient) Transact(ctx context.Context, in *TransactRequest, opts ...grpc.CallOption) (*TransactResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TransactResponse)
+	err := c.cc.Invoke(ctx, PeerService_Transact_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *peerServiceClient) ReplicaStatus(ctx context.Context, in *ReplicaStatusRequest, opts ...grpc.CallOption) (*ReplicaStatusResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ReplicaStatusResponse)
@@ -144,6 +170,10 @@ type PeerServiceServer interface {
 	ProposeMeta(context.Context, *ProposeMetaRequest) (*ProposeMetaResponse, error)
 	// ReadIndex confirms the meta leader and returns the index that covers all that is acknowledged.
 	ReadIndex(context.Context, *ReadIndexRequest) (*ReadIndexResponse, error)
+	// Grant draws timestamps for requests that have arrived; only the meta leader does, confirmed.
+	Grant(context.Context, *GrantRequest) (*GrantResponse, error)
+	// Transact asks the leader of a shard to take a step of a transaction.
+	Transact(context.Context, *TransactRequest) (*TransactResponse, error)
 	// ReplicaStatus tells about the replicas of the node asked.
 	ReplicaStatus(context.Context, *ReplicaStatusRequest) (*ReplicaStatusResponse, error)
 	// Pledge asks a node without a cluster to found one with exactly these members.
@@ -171,6 +201,12 @@ func (UnimplementedPeerServiceServer) ProposeMeta(context.Context, *ProposeMetaR
 }
 func (UnimplementedPeerServiceServer) ReadIndex(context.Context, *ReadIndexRequest) (*ReadIndexResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReadIndex not implemented")
+}
+func (UnimplementedPeerServiceServer) Grant(context.Context, *GrantRequest) (*GrantResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Grant not implemented")
+}
+func (UnimplementedPeerServiceServer) Transact(context.Context, *TransactRequest) (*TransactResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Transact not implemented")
 }
 func (UnimplementedPeerServiceServer) ReplicaStatus(context.Context, *ReplicaStatusRequest) (*ReplicaStatusResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReplicaStatus not implemented")
@@ -274,6 +310,42 @@ func _PeerService_ReadIndex_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PeerService_Grant_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GrantRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeerServiceServer).Grant(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeerService_Grant_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServiceServer).Grant(ctx, req.(*GrantRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PeerService_Transact_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TransactRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeerServiceServer).Transact(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeerService_Transact_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServiceServer).Transact(ctx, req.(*TransactRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _PeerService_ReplicaStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ReplicaStatusRequest)
 	if err := dec(in); err != nil {
@@ -350,6 +422,14 @@ var PeerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ReadIndex",
 			Handler:    _PeerService_ReadIndex_Handler,
+		},
+		{
+			MethodName: "Grant",
+			Handler:    _PeerService_Grant_Handler,
+		},
+		{
+			MethodName: "Transact",
+			Handler:    _PeerService_Transact_Handler,
 		},
 		{
 			MethodName: "ReplicaStatus",

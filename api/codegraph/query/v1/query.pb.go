@@ -347,15 +347,18 @@ type Symbol struct {
 	// Relative to the repository's root.
 	Path string `protobuf:"bytes,7,opt,name=path,proto3" json:"path,omitempty"`
 	// Lines and columns count from 1.
-	Line          uint32 `protobuf:"varint,8,opt,name=line,proto3" json:"line,omitempty"`
-	Column        uint32 `protobuf:"varint,9,opt,name=column,proto3" json:"column,omitempty"`
-	EndLine       uint32 `protobuf:"varint,10,opt,name=end_line,json=endLine,proto3" json:"end_line,omitempty"`
-	Language      string `protobuf:"bytes,11,opt,name=language,proto3" json:"language,omitempty"`
-	Signature     string `protobuf:"bytes,12,opt,name=signature,proto3" json:"signature,omitempty"`
-	Doc           string `protobuf:"bytes,13,opt,name=doc,proto3" json:"doc,omitempty"`
-	Exported      bool   `protobuf:"varint,14,opt,name=exported,proto3" json:"exported,omitempty"`
-	Test          bool   `protobuf:"varint,15,opt,name=test,proto3" json:"test,omitempty"`
-	Generated     bool   `protobuf:"varint,16,opt,name=generated,proto3" json:"generated,omitempty"`
+	Line      uint32 `protobuf:"varint,8,opt,name=line,proto3" json:"line,omitempty"`
+	Column    uint32 `protobuf:"varint,9,opt,name=column,proto3" json:"column,omitempty"`
+	EndLine   uint32 `protobuf:"varint,10,opt,name=end_line,json=endLine,proto3" json:"end_line,omitempty"`
+	Language  string `protobuf:"bytes,11,opt,name=language,proto3" json:"language,omitempty"`
+	Signature string `protobuf:"bytes,12,opt,name=signature,proto3" json:"signature,omitempty"`
+	Doc       string `protobuf:"bytes,13,opt,name=doc,proto3" json:"doc,omitempty"`
+	Exported  bool   `protobuf:"varint,14,opt,name=exported,proto3" json:"exported,omitempty"`
+	Test      bool   `protobuf:"varint,15,opt,name=test,proto3" json:"test,omitempty"`
+	Generated bool   `protobuf:"varint,16,opt,name=generated,proto3" json:"generated,omitempty"`
+	// What transactions gave it.
+	Labels        []string          `protobuf:"bytes,17,rep,name=labels,proto3" json:"labels,omitempty"`
+	Properties    map[string]*Value `protobuf:"bytes,18,rep,name=properties,proto3" json:"properties,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -502,6 +505,20 @@ func (x *Symbol) GetGenerated() bool {
 	return false
 }
 
+func (x *Symbol) GetLabels() []string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *Symbol) GetProperties() map[string]*Value {
+	if x != nil {
+		return x.Properties
+	}
+	return nil
+}
+
 // Site is one place in the source.
 type Site struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -576,7 +593,10 @@ type Edge struct {
 	Confidence uint32 `protobuf:"varint,6,opt,name=confidence,proto3" json:"confidence,omitempty"`
 	Count      uint32 `protobuf:"varint,7,opt,name=count,proto3" json:"count,omitempty"`
 	// First places, in the order of the source.
-	Sites         []*Site `protobuf:"bytes,8,rep,name=sites,proto3" json:"sites,omitempty"`
+	Sites []*Site `protobuf:"bytes,8,rep,name=sites,proto3" json:"sites,omitempty"`
+	// Of an edge that a transaction made, 16 bytes.
+	Id            []byte            `protobuf:"bytes,9,opt,name=id,proto3" json:"id,omitempty"`
+	Properties    map[string]*Value `protobuf:"bytes,10,rep,name=properties,proto3" json:"properties,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -663,6 +683,20 @@ func (x *Edge) GetCount() uint32 {
 func (x *Edge) GetSites() []*Site {
 	if x != nil {
 		return x.Sites
+	}
+	return nil
+}
+
+func (x *Edge) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Edge) GetProperties() map[string]*Value {
+	if x != nil {
+		return x.Properties
 	}
 	return nil
 }
@@ -2807,6 +2841,8 @@ type ErrorDetail struct {
 	LeaderHint string `protobuf:"bytes,8,opt,name=leader_hint,json=leaderHint,proto3" json:"leader_hint,omitempty"`
 	// Client port of that node, host:port; set only for requests that are not forwarded.
 	LeaderAddress string `protobuf:"bytes,9,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"`
+	// Tells apart what one kind covers, e.g. "LOCKED".
+	Reason        string `protobuf:"bytes,10,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2904,6 +2940,13 @@ func (x *ErrorDetail) GetLeaderAddress() string {
 	return ""
 }
 
+func (x *ErrorDetail) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 var File_codegraph_query_v1_query_proto protoreflect.FileDescriptor
 
 const file_codegraph_query_v1_query_proto_rawDesc = "" +
@@ -2914,7 +2957,7 @@ const file_codegraph_query_v1_query_proto_rawDesc = "" +
 	"\x05token\x18\x02 \x01(\x04R\x05token\x12\x19\n" +
 	"\bmax_rows\x18\x03 \x01(\rR\amaxRows\x12\x1b\n" +
 	"\tmax_edges\x18\x04 \x01(\x04R\bmaxEdges\x12#\n" +
-	"\rallow_partial\x18\x05 \x01(\bR\fallowPartial\"\x82\x03\n" +
+	"\rallow_partial\x18\x05 \x01(\bR\fallowPartial\"\xc0\x04\n" +
 	"\x06Symbol\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
@@ -2932,11 +2975,18 @@ const file_codegraph_query_v1_query_proto_rawDesc = "" +
 	"\x03doc\x18\r \x01(\tR\x03doc\x12\x1a\n" +
 	"\bexported\x18\x0e \x01(\bR\bexported\x12\x12\n" +
 	"\x04test\x18\x0f \x01(\bR\x04test\x12\x1c\n" +
-	"\tgenerated\x18\x10 \x01(\bR\tgenerated\"F\n" +
+	"\tgenerated\x18\x10 \x01(\bR\tgenerated\x12\x16\n" +
+	"\x06labels\x18\x11 \x03(\tR\x06labels\x12J\n" +
+	"\n" +
+	"properties\x18\x12 \x03(\v2*.codegraph.query.v1.Symbol.PropertiesEntryR\n" +
+	"properties\x1aX\n" +
+	"\x0fPropertiesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.codegraph.query.v1.ValueR\x05value:\x028\x01\"F\n" +
 	"\x04Site\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\rR\x04line\x12\x16\n" +
-	"\x06column\x18\x03 \x01(\rR\x06column\"\xfa\x01\n" +
+	"\x06column\x18\x03 \x01(\rR\x06column\"\xae\x03\n" +
 	"\x04Edge\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x1b\n" +
 	"\tsource_id\x18\x02 \x01(\tR\bsourceId\x12\x1b\n" +
@@ -2951,7 +3001,15 @@ const file_codegraph_query_v1_query_proto_rawDesc = "" +
 	"confidence\x18\x06 \x01(\rR\n" +
 	"confidence\x12\x14\n" +
 	"\x05count\x18\a \x01(\rR\x05count\x12.\n" +
-	"\x05sites\x18\b \x03(\v2\x18.codegraph.query.v1.SiteR\x05sites\"\x82\x01\n" +
+	"\x05sites\x18\b \x03(\v2\x18.codegraph.query.v1.SiteR\x05sites\x12\x0e\n" +
+	"\x02id\x18\t \x01(\fR\x02id\x12H\n" +
+	"\n" +
+	"properties\x18\n" +
+	" \x03(\v2(.codegraph.query.v1.Edge.PropertiesEntryR\n" +
+	"properties\x1aX\n" +
+	"\x0fPropertiesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.codegraph.query.v1.ValueR\x05value:\x028\x01\"\x82\x01\n" +
 	"\bRelation\x122\n" +
 	"\x06symbol\x18\x01 \x01(\v2\x1a.codegraph.query.v1.SymbolR\x06symbol\x12,\n" +
 	"\x04edge\x18\x02 \x01(\v2\x18.codegraph.query.v1.EdgeR\x04edge\x12\x14\n" +
@@ -3095,7 +3153,7 @@ const file_codegraph_query_v1_query_proto_rawDesc = "" +
 	"\x06symbol\x18\x01 \x01(\v2\x1a.codegraph.query.v1.SymbolH\x00R\x06symbol\x12.\n" +
 	"\x04edge\x18\x02 \x01(\v2\x18.codegraph.query.v1.EdgeH\x00R\x04edge\x127\n" +
 	"\atrailer\x18\x03 \x01(\v2\x1b.codegraph.query.v1.TrailerH\x00R\atrailerB\t\n" +
-	"\amessage\"\xa3\x02\n" +
+	"\amessage\"\xbb\x02\n" +
 	"\vErrorDetail\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x1c\n" +
 	"\toperation\x18\x02 \x01(\tR\toperation\x12\x16\n" +
@@ -3108,7 +3166,9 @@ const file_codegraph_query_v1_query_proto_rawDesc = "" +
 	"candidates\x12\x1f\n" +
 	"\vleader_hint\x18\b \x01(\tR\n" +
 	"leaderHint\x12%\n" +
-	"\x0eleader_address\x18\t \x01(\tR\rleaderAddress*S\n" +
+	"\x0eleader_address\x18\t \x01(\tR\rleaderAddress\x12\x16\n" +
+	"\x06reason\x18\n" +
+	" \x01(\tR\x06reason*S\n" +
 	"\bReadMode\x12\x19\n" +
 	"\x15READ_MODE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12READ_MODE_SNAPSHOT\x10\x01\x12\x14\n" +
@@ -3156,7 +3216,7 @@ func file_codegraph_query_v1_query_proto_rawDescGZIP() []byte {
 }
 
 var file_codegraph_query_v1_query_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_codegraph_query_v1_query_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_codegraph_query_v1_query_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_codegraph_query_v1_query_proto_goTypes = []any{
 	(ReadMode)(0),                 // 0: codegraph.query.v1.ReadMode
 	(GapCause)(0),                 // 1: codegraph.query.v1.GapCause
@@ -3199,99 +3259,105 @@ var file_codegraph_query_v1_query_proto_goTypes = []any{
 	(*ExportRequest)(nil),         // 38: codegraph.query.v1.ExportRequest
 	(*ExportResponse)(nil),        // 39: codegraph.query.v1.ExportResponse
 	(*ErrorDetail)(nil),           // 40: codegraph.query.v1.ErrorDetail
-	nil,                           // 41: codegraph.query.v1.MapValue.EntriesEntry
-	nil,                           // 42: codegraph.query.v1.ExecuteRequest.ParametersEntry
+	nil,                           // 41: codegraph.query.v1.Symbol.PropertiesEntry
+	nil,                           // 42: codegraph.query.v1.Edge.PropertiesEntry
+	nil,                           // 43: codegraph.query.v1.MapValue.EntriesEntry
+	nil,                           // 44: codegraph.query.v1.ExecuteRequest.ParametersEntry
 }
 var file_codegraph_query_v1_query_proto_depIdxs = []int32{
 	0,  // 0: codegraph.query.v1.ReadOptions.mode:type_name -> codegraph.query.v1.ReadMode
-	6,  // 1: codegraph.query.v1.Edge.sites:type_name -> codegraph.query.v1.Site
-	5,  // 2: codegraph.query.v1.Relation.symbol:type_name -> codegraph.query.v1.Symbol
-	7,  // 3: codegraph.query.v1.Relation.edge:type_name -> codegraph.query.v1.Edge
-	1,  // 4: codegraph.query.v1.Gap.cause:type_name -> codegraph.query.v1.GapCause
-	10, // 5: codegraph.query.v1.Trailer.revisions:type_name -> codegraph.query.v1.RevisionRef
-	9,  // 6: codegraph.query.v1.Trailer.gaps:type_name -> codegraph.query.v1.Gap
-	11, // 7: codegraph.query.v1.Trailer.cost:type_name -> codegraph.query.v1.Cost
-	14, // 8: codegraph.query.v1.Value.list_value:type_name -> codegraph.query.v1.ListValue
-	15, // 9: codegraph.query.v1.Value.map_value:type_name -> codegraph.query.v1.MapValue
-	5,  // 10: codegraph.query.v1.Value.symbol_value:type_name -> codegraph.query.v1.Symbol
-	7,  // 11: codegraph.query.v1.Value.edge_value:type_name -> codegraph.query.v1.Edge
-	16, // 12: codegraph.query.v1.Value.path_value:type_name -> codegraph.query.v1.PathValue
-	13, // 13: codegraph.query.v1.ListValue.values:type_name -> codegraph.query.v1.Value
-	41, // 14: codegraph.query.v1.MapValue.entries:type_name -> codegraph.query.v1.MapValue.EntriesEntry
-	5,  // 15: codegraph.query.v1.PathValue.symbols:type_name -> codegraph.query.v1.Symbol
-	7,  // 16: codegraph.query.v1.PathValue.edges:type_name -> codegraph.query.v1.Edge
-	42, // 17: codegraph.query.v1.ExecuteRequest.parameters:type_name -> codegraph.query.v1.ExecuteRequest.ParametersEntry
-	4,  // 18: codegraph.query.v1.ExecuteRequest.options:type_name -> codegraph.query.v1.ReadOptions
-	19, // 19: codegraph.query.v1.ExecuteResponse.header:type_name -> codegraph.query.v1.Header
-	20, // 20: codegraph.query.v1.ExecuteResponse.rows:type_name -> codegraph.query.v1.Rows
-	12, // 21: codegraph.query.v1.ExecuteResponse.trailer:type_name -> codegraph.query.v1.Trailer
-	14, // 22: codegraph.query.v1.Rows.rows:type_name -> codegraph.query.v1.ListValue
-	23, // 23: codegraph.query.v1.GetSymbolRequest.ref:type_name -> codegraph.query.v1.SymbolRef
-	4,  // 24: codegraph.query.v1.GetSymbolRequest.options:type_name -> codegraph.query.v1.ReadOptions
-	5,  // 25: codegraph.query.v1.GetSymbolResponse.symbol:type_name -> codegraph.query.v1.Symbol
-	12, // 26: codegraph.query.v1.GetSymbolResponse.trailer:type_name -> codegraph.query.v1.Trailer
-	2,  // 27: codegraph.query.v1.SearchSymbolsRequest.mode:type_name -> codegraph.query.v1.SearchMode
-	4,  // 28: codegraph.query.v1.SearchSymbolsRequest.options:type_name -> codegraph.query.v1.ReadOptions
-	5,  // 29: codegraph.query.v1.SearchSymbolsResponse.symbols:type_name -> codegraph.query.v1.Symbol
-	12, // 30: codegraph.query.v1.SearchSymbolsResponse.trailer:type_name -> codegraph.query.v1.Trailer
-	23, // 31: codegraph.query.v1.NeighborsRequest.ref:type_name -> codegraph.query.v1.SymbolRef
-	3,  // 32: codegraph.query.v1.NeighborsRequest.direction:type_name -> codegraph.query.v1.Direction
-	4,  // 33: codegraph.query.v1.NeighborsRequest.options:type_name -> codegraph.query.v1.ReadOptions
-	5,  // 34: codegraph.query.v1.NeighborsResponse.symbol:type_name -> codegraph.query.v1.Symbol
-	8,  // 35: codegraph.query.v1.NeighborsResponse.relations:type_name -> codegraph.query.v1.Relation
-	12, // 36: codegraph.query.v1.NeighborsResponse.trailer:type_name -> codegraph.query.v1.Trailer
-	23, // 37: codegraph.query.v1.CallersRequest.ref:type_name -> codegraph.query.v1.SymbolRef
-	4,  // 38: codegraph.query.v1.CallersRequest.options:type_name -> codegraph.query.v1.ReadOptions
-	5,  // 39: codegraph.query.v1.CallersResponse.symbol:type_name -> codegraph.query.v1.Symbol
-	8,  // 40: codegraph.query.v1.CallersResponse.relations:type_name -> codegraph.query.v1.Relation
-	12, // 41: codegraph.query.v1.CallersResponse.trailer:type_name -> codegraph.query.v1.Trailer
-	23, // 42: codegraph.query.v1.CalleesRequest.ref:type_name -> codegraph.query.v1.SymbolRef
-	4,  // 43: codegraph.query.v1.CalleesRequest.options:type_name -> codegraph.query.v1.ReadOptions
-	5,  // 44: codegraph.query.v1.CalleesResponse.symbol:type_name -> codegraph.query.v1.Symbol
-	8,  // 45: codegraph.query.v1.CalleesResponse.relations:type_name -> codegraph.query.v1.Relation
-	12, // 46: codegraph.query.v1.CalleesResponse.trailer:type_name -> codegraph.query.v1.Trailer
-	23, // 47: codegraph.query.v1.ImpactRequest.ref:type_name -> codegraph.query.v1.SymbolRef
-	4,  // 48: codegraph.query.v1.ImpactRequest.options:type_name -> codegraph.query.v1.ReadOptions
-	5,  // 49: codegraph.query.v1.ImpactResponse.symbol:type_name -> codegraph.query.v1.Symbol
-	8,  // 50: codegraph.query.v1.ImpactResponse.relations:type_name -> codegraph.query.v1.Relation
-	12, // 51: codegraph.query.v1.ImpactResponse.trailer:type_name -> codegraph.query.v1.Trailer
-	23, // 52: codegraph.query.v1.FindPathRequest.from:type_name -> codegraph.query.v1.SymbolRef
-	23, // 53: codegraph.query.v1.FindPathRequest.to:type_name -> codegraph.query.v1.SymbolRef
-	4,  // 54: codegraph.query.v1.FindPathRequest.options:type_name -> codegraph.query.v1.ReadOptions
-	16, // 55: codegraph.query.v1.FindPathResponse.path:type_name -> codegraph.query.v1.PathValue
-	12, // 56: codegraph.query.v1.FindPathResponse.trailer:type_name -> codegraph.query.v1.Trailer
-	4,  // 57: codegraph.query.v1.ExportRequest.options:type_name -> codegraph.query.v1.ReadOptions
-	5,  // 58: codegraph.query.v1.ExportResponse.symbol:type_name -> codegraph.query.v1.Symbol
-	7,  // 59: codegraph.query.v1.ExportResponse.edge:type_name -> codegraph.query.v1.Edge
-	12, // 60: codegraph.query.v1.ExportResponse.trailer:type_name -> codegraph.query.v1.Trailer
-	5,  // 61: codegraph.query.v1.ErrorDetail.candidates:type_name -> codegraph.query.v1.Symbol
-	13, // 62: codegraph.query.v1.MapValue.EntriesEntry.value:type_name -> codegraph.query.v1.Value
-	13, // 63: codegraph.query.v1.ExecuteRequest.ParametersEntry.value:type_name -> codegraph.query.v1.Value
-	17, // 64: codegraph.query.v1.QueryService.Execute:input_type -> codegraph.query.v1.ExecuteRequest
-	21, // 65: codegraph.query.v1.QueryService.Explain:input_type -> codegraph.query.v1.ExplainRequest
-	24, // 66: codegraph.query.v1.QueryService.GetSymbol:input_type -> codegraph.query.v1.GetSymbolRequest
-	26, // 67: codegraph.query.v1.QueryService.SearchSymbols:input_type -> codegraph.query.v1.SearchSymbolsRequest
-	28, // 68: codegraph.query.v1.QueryService.Neighbors:input_type -> codegraph.query.v1.NeighborsRequest
-	30, // 69: codegraph.query.v1.QueryService.Callers:input_type -> codegraph.query.v1.CallersRequest
-	32, // 70: codegraph.query.v1.QueryService.Callees:input_type -> codegraph.query.v1.CalleesRequest
-	34, // 71: codegraph.query.v1.QueryService.Impact:input_type -> codegraph.query.v1.ImpactRequest
-	36, // 72: codegraph.query.v1.QueryService.FindPath:input_type -> codegraph.query.v1.FindPathRequest
-	38, // 73: codegraph.query.v1.QueryService.Export:input_type -> codegraph.query.v1.ExportRequest
-	18, // 74: codegraph.query.v1.QueryService.Execute:output_type -> codegraph.query.v1.ExecuteResponse
-	22, // 75: codegraph.query.v1.QueryService.Explain:output_type -> codegraph.query.v1.ExplainResponse
-	25, // 76: codegraph.query.v1.QueryService.GetSymbol:output_type -> codegraph.query.v1.GetSymbolResponse
-	27, // 77: codegraph.query.v1.QueryService.SearchSymbols:output_type -> codegraph.query.v1.SearchSymbolsResponse
-	29, // 78: codegraph.query.v1.QueryService.Neighbors:output_type -> codegraph.query.v1.NeighborsResponse
-	31, // 79: codegraph.query.v1.QueryService.Callers:output_type -> codegraph.query.v1.CallersResponse
-	33, // 80: codegraph.query.v1.QueryService.Callees:output_type -> codegraph.query.v1.CalleesResponse
-	35, // 81: codegraph.query.v1.QueryService.Impact:output_type -> codegraph.query.v1.ImpactResponse
-	37, // 82: codegraph.query.v1.QueryService.FindPath:output_type -> codegraph.query.v1.FindPathResponse
-	39, // 83: codegraph.query.v1.QueryService.Export:output_type -> codegraph.query.v1.ExportResponse
-	74, // [74:84] is the sub-list for method output_type
-	64, // [64:74] is the sub-list for method input_type
-	64, // [64:64] is the sub-list for extension type_name
-	64, // [64:64] is the sub-list for extension extendee
-	0,  // [0:64] is the sub-list for field type_name
+	41, // 1: codegraph.query.v1.Symbol.properties:type_name -> codegraph.query.v1.Symbol.PropertiesEntry
+	6,  // 2: codegraph.query.v1.Edge.sites:type_name -> codegraph.query.v1.Site
+	42, // 3: codegraph.query.v1.Edge.properties:type_name -> codegraph.query.v1.Edge.PropertiesEntry
+	5,  // 4: codegraph.query.v1.Relation.symbol:type_name -> codegraph.query.v1.Symbol
+	7,  // 5: codegraph.query.v1.Relation.edge:type_name -> codegraph.query.v1.Edge
+	1,  // 6: codegraph.query.v1.Gap.cause:type_name -> codegraph.query.v1.GapCause
+	10, // 7: codegraph.query.v1.Trailer.revisions:type_name -> codegraph.query.v1.RevisionRef
+	9,  // 8: codegraph.query.v1.Trailer.gaps:type_name -> codegraph.query.v1.Gap
+	11, // 9: codegraph.query.v1.Trailer.cost:type_name -> codegraph.query.v1.Cost
+	14, // 10: codegraph.query.v1.Value.list_value:type_name -> codegraph.query.v1.ListValue
+	15, // 11: codegraph.query.v1.Value.map_value:type_name -> codegraph.query.v1.MapValue
+	5,  // 12: codegraph.query.v1.Value.symbol_value:type_name -> codegraph.query.v1.Symbol
+	7,  // 13: codegraph.query.v1.Value.edge_value:type_name -> codegraph.query.v1.Edge
+	16, // 14: codegraph.query.v1.Value.path_value:type_name -> codegraph.query.v1.PathValue
+	13, // 15: codegraph.query.v1.ListValue.values:type_name -> codegraph.query.v1.Value
+	43, // 16: codegraph.query.v1.MapValue.entries:type_name -> codegraph.query.v1.MapValue.EntriesEntry
+	5,  // 17: codegraph.query.v1.PathValue.symbols:type_name -> codegraph.query.v1.Symbol
+	7,  // 18: codegraph.query.v1.PathValue.edges:type_name -> codegraph.query.v1.Edge
+	44, // 19: codegraph.query.v1.ExecuteRequest.parameters:type_name -> codegraph.query.v1.ExecuteRequest.ParametersEntry
+	4,  // 20: codegraph.query.v1.ExecuteRequest.options:type_name -> codegraph.query.v1.ReadOptions
+	19, // 21: codegraph.query.v1.ExecuteResponse.header:type_name -> codegraph.query.v1.Header
+	20, // 22: codegraph.query.v1.ExecuteResponse.rows:type_name -> codegraph.query.v1.Rows
+	12, // 23: codegraph.query.v1.ExecuteResponse.trailer:type_name -> codegraph.query.v1.Trailer
+	14, // 24: codegraph.query.v1.Rows.rows:type_name -> codegraph.query.v1.ListValue
+	23, // 25: codegraph.query.v1.GetSymbolRequest.ref:type_name -> codegraph.query.v1.SymbolRef
+	4,  // 26: codegraph.query.v1.GetSymbolRequest.options:type_name -> codegraph.query.v1.ReadOptions
+	5,  // 27: codegraph.query.v1.GetSymbolResponse.symbol:type_name -> codegraph.query.v1.Symbol
+	12, // 28: codegraph.query.v1.GetSymbolResponse.trailer:type_name -> codegraph.query.v1.Trailer
+	2,  // 29: codegraph.query.v1.SearchSymbolsRequest.mode:type_name -> codegraph.query.v1.SearchMode
+	4,  // 30: codegraph.query.v1.SearchSymbolsRequest.options:type_name -> codegraph.query.v1.ReadOptions
+	5,  // 31: codegraph.query.v1.SearchSymbolsResponse.symbols:type_name -> codegraph.query.v1.Symbol
+	12, // 32: codegraph.query.v1.SearchSymbolsResponse.trailer:type_name -> codegraph.query.v1.Trailer
+	23, // 33: codegraph.query.v1.NeighborsRequest.ref:type_name -> codegraph.query.v1.SymbolRef
+	3,  // 34: codegraph.query.v1.NeighborsRequest.direction:type_name -> codegraph.query.v1.Direction
+	4,  // 35: codegraph.query.v1.NeighborsRequest.options:type_name -> codegraph.query.v1.ReadOptions
+	5,  // 36: codegraph.query.v1.NeighborsResponse.symbol:type_name -> codegraph.query.v1.Symbol
+	8,  // 37: codegraph.query.v1.NeighborsResponse.relations:type_name -> codegraph.query.v1.Relation
+	12, // 38: codegraph.query.v1.NeighborsResponse.trailer:type_name -> codegraph.query.v1.Trailer
+	23, // 39: codegraph.query.v1.CallersRequest.ref:type_name -> codegraph.query.v1.SymbolRef
+	4,  // 40: codegraph.query.v1.CallersRequest.options:type_name -> codegraph.query.v1.ReadOptions
+	5,  // 41: codegraph.query.v1.CallersResponse.symbol:type_name -> codegraph.query.v1.Symbol
+	8,  // 42: codegraph.query.v1.CallersResponse.relations:type_name -> codegraph.query.v1.Relation
+	12, // 43: codegraph.query.v1.CallersResponse.trailer:type_name -> codegraph.query.v1.Trailer
+	23, // 44: codegraph.query.v1.CalleesRequest.ref:type_name -> codegraph.query.v1.SymbolRef
+	4,  // 45: codegraph.query.v1.CalleesRequest.options:type_name -> codegraph.query.v1.ReadOptions
+	5,  // 46: codegraph.query.v1.CalleesResponse.symbol:type_name -> codegraph.query.v1.Symbol
+	8,  // 47: codegraph.query.v1.CalleesResponse.relations:type_name -> codegraph.query.v1.Relation
+	12, // 48: codegraph.query.v1.CalleesResponse.trailer:type_name -> codegraph.query.v1.Trailer
+	23, // 49: codegraph.query.v1.ImpactRequest.ref:type_name -> codegraph.query.v1.SymbolRef
+	4,  // 50: codegraph.query.v1.ImpactRequest.options:type_name -> codegraph.query.v1.ReadOptions
+	5,  // 51: codegraph.query.v1.ImpactResponse.symbol:type_name -> codegraph.query.v1.Symbol
+	8,  // 52: codegraph.query.v1.ImpactResponse.relations:type_name -> codegraph.query.v1.Relation
+	12, // 53: codegraph.query.v1.ImpactResponse.trailer:type_name -> codegraph.query.v1.Trailer
+	23, // 54: codegraph.query.v1.FindPathRequest.from:type_name -> codegraph.query.v1.SymbolRef
+	23, // 55: codegraph.query.v1.FindPathRequest.to:type_name -> codegraph.query.v1.SymbolRef
+	4,  // 56: codegraph.query.v1.FindPathRequest.options:type_name -> codegraph.query.v1.ReadOptions
+	16, // 57: codegraph.query.v1.FindPathResponse.path:type_name -> codegraph.query.v1.PathValue
+	12, // 58: codegraph.query.v1.FindPathResponse.trailer:type_name -> codegraph.query.v1.Trailer
+	4,  // 59: codegraph.query.v1.ExportRequest.options:type_name -> codegraph.query.v1.ReadOptions
+	5,  // 60: codegraph.query.v1.ExportResponse.symbol:type_name -> codegraph.query.v1.Symbol
+	7,  // 61: codegraph.query.v1.ExportResponse.edge:type_name -> codegraph.query.v1.Edge
+	12, // 62: codegraph.query.v1.ExportResponse.trailer:type_name -> codegraph.query.v1.Trailer
+	5,  // 63: codegraph.query.v1.ErrorDetail.candidates:type_name -> codegraph.query.v1.Symbol
+	13, // 64: codegraph.query.v1.Symbol.PropertiesEntry.value:type_name -> codegraph.query.v1.Value
+	13, // 65: codegraph.query.v1.Edge.PropertiesEntry.value:type_name -> codegraph.query.v1.Value
+	13, // 66: codegraph.query.v1.MapValue.EntriesEntry.value:type_name -> codegraph.query.v1.Value
+	13, // 67: codegraph.query.v1.ExecuteRequest.ParametersEntry.value:type_name -> codegraph.query.v1.Value
+	17, // 68: codegraph.query.v1.QueryService.Execute:input_type -> codegraph.query.v1.ExecuteRequest
+	21, // 69: codegraph.query.v1.QueryService.Explain:input_type -> codegraph.query.v1.ExplainRequest
+	24, // 70: codegraph.query.v1.QueryService.GetSymbol:input_type -> codegraph.query.v1.GetSymbolRequest
+	26, // 71: codegraph.query.v1.QueryService.SearchSymbols:input_type -> codegraph.query.v1.SearchSymbolsRequest
+	28, // 72: codegraph.query.v1.QueryService.Neighbors:input_type -> codegraph.query.v1.NeighborsRequest
+	30, // 73: codegraph.query.v1.QueryService.Callers:input_type -> codegraph.query.v1.CallersRequest
+	32, // 74: codegraph.query.v1.QueryService.Callees:input_type -> codegraph.query.v1.CalleesRequest
+	34, // 75: codegraph.query.v1.QueryService.Impact:input_type -> codegraph.query.v1.ImpactRequest
+	36, // 76: codegraph.query.v1.QueryService.FindPath:input_type -> codegraph.query.v1.FindPathRequest
+	38, // 77: codegraph.query.v1.QueryService.Export:input_type -> codegraph.query.v1.ExportRequest
+	18, // 78: codegraph.query.v1.QueryService.Execute:output_type -> codegraph.query.v1.ExecuteResponse
+	22, // 79: codegraph.query.v1.QueryService.Explain:output_type -> codegraph.query.v1.ExplainResponse
+	25, // 80: codegraph.query.v1.QueryService.GetSymbol:output_type -> codegraph.query.v1.GetSymbolResponse
+	27, // 81: codegraph.query.v1.QueryService.SearchSymbols:output_type -> codegraph.query.v1.SearchSymbolsResponse
+	29, // 82: codegraph.query.v1.QueryService.Neighbors:output_type -> codegraph.query.v1.NeighborsResponse
+	31, // 83: codegraph.query.v1.QueryService.Callers:output_type -> codegraph.query.v1.CallersResponse
+	33, // 84: codegraph.query.v1.QueryService.Callees:output_type -> codegraph.query.v1.CalleesResponse
+	35, // 85: codegraph.query.v1.QueryService.Impact:output_type -> codegraph.query.v1.ImpactResponse
+	37, // 86: codegraph.query.v1.QueryService.FindPath:output_type -> codegraph.query.v1.FindPathResponse
+	39, // 87: codegraph.query.v1.QueryService.Export:output_type -> codegraph.query.v1.ExportResponse
+	78, // [78:88] is the sub-list for method output_type
+	68, // [68:78] is the sub-list for method input_type
+	68, // [68:68] is the sub-list for extension type_name
+	68, // [68:68] is the sub-list for extension extendee
+	0,  // [0:68] is the sub-list for field type_name
 }
 
 func init() { file_codegraph_query_v1_query_proto_init() }
@@ -3327,7 +3393,7 @@ func file_codegraph_query_v1_query_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_codegraph_query_v1_query_proto_rawDesc), len(file_codegraph_query_v1_query_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   39,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
