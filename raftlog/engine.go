@@ -182,7 +182,7 @@ func (e *Engine) close() error {
 	defer e.ops.Unlock()
 	e.closed = true
 	e.writer.close()
-	e.writer.timer.Stop()
+	e.writer.late.stop()
 	var err error
 	if e.err() == nil {
 		err = e.writer.mark()

@@ -54,14 +54,16 @@ func (g *guard) fail(op string, cause error) {
 func (g *guard) run(op string, write func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- write() }()
-	timer := time.NewTimer(g.deadline)
-	defer timer.Stop()
+	late := make(chan struct{})
+	d := newDeadline(g.deadline, func() { close(late) })
+	d.start()
+	defer d.stop()
 	select {
 	case err := <-done:
 		if err != nil {
 			return err
 		}
-	case <-timer.C:
+	case <-late:
 		g.fail(op, g.late())
 	case <-g.failed:
 	}

@@ -40,7 +40,7 @@ func (r *request) finish(err error) {
 // While it syncs, the next round gathers.
 type writer struct {
 	e     *Engine
-	timer *time.Timer // kills the engine when a round takes too long
+	late  *deadline // kills the engine when a round takes too long
 	ended chan struct{}
 	wake  chan struct{} // of capacity 1
 
@@ -62,8 +62,7 @@ type writer struct {
 func newWriter(e *Engine) *writer {
 	w := &writer{e: e, ended: make(chan struct{}), wake: make(chan struct{}, 1)}
 	w.cache.limit = e.opts.CacheBytes
-	w.timer = time.AfterFunc(time.Hour, func() { e.fail("raftlog.write", e.late()) })
-	w.timer.Stop()
+	w.late = newDeadline(e.deadline, func() { e.fail("raftlog.write", e.late()) })
 	return w
 }
 
@@ -86,9 +85,9 @@ func (w *writer) poke() {
 func (w *writer) run() {
 	defer close(w.ended)
 	for w.gather() {
-		w.timer.Reset(w.e.deadline)
+		w.late.start()
 		w.serve()
-		w.timer.Stop()
+		w.late.stop()
 	}
 }
 
