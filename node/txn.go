@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 
 	peerv1 "github.com/codegraphdb/codegraph/api/codegraph/peer/v1"
 	"github.com/codegraphdb/codegraph/cluster"
@@ -106,18 +105,16 @@ func (n *Node) transactHere(ctx context.Context, req *peerv1.TransactRequest) (
 func (s *source) strongReader(ctx context.Context, d *cluster.Descriptor) (reader, error) {
 	var r reader
 	err := s.node.toLeaderOf(ctx, d.ID, func(ctx context.Context, node string) (err error) {
-		if node != s.node.id() {
-			if r, err = s.remoteReader(ctx, node, d, s.view.MinAppliedOf(d.ID)); err == nil {
-				s.remote.Add(1)
-			}
-			return err
-		}
 		soon, cancel := context.WithTimeout(ctx, confirmWithin)
 		defer cancel()
-		local, err := s.node.servers.txns.Strong(soon, d.ID, s.view.View(), 0)
-		r = local
-		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-			err = graph.Errorf("node.read", graph.KindUnavailable, "shard %d: %w", d.ID, err)
+		if node == s.node.id() {
+			r, err = s.node.servers.txns.Strong(soon, d.ID, s.view.View(), 0)
+		} else if r, err = s.remoteReader(soon, node, d, s.view.MinAppliedOf(d.ID)); err == nil {
+			s.remote.Add(1)
+		}
+		if err != nil && soon.Err() != nil && ctx.Err() == nil { // it may lead no more: ask again
+			err = graph.Errorf("node.read", graph.KindUnavailable,
+				"shard %d: node %s does not confirm that it leads: %w", d.ID, node, err)
 		}
 		return err
 	})
