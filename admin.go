@@ -32,6 +32,24 @@ func (c *Client) Repositories(ctx context.Context, name string) (
 		&adminv1.ListRepositoriesRequest{Name: name})
 }
 
+// ChangeReplicas starts an operator that changes a shard's replicas. Repeating the request, with
+// the same id, gives the same operator.
+func (c *Client) ChangeReplicas(ctx context.Context, req *adminv1.ChangeReplicasRequest) (
+	*adminv1.ChangeReplicasResponse, error) {
+	return admin(ctx, c, adminv1.AdminServiceClient.ChangeReplicas, req)
+}
+
+// Operators lists the operators under way and those that ended last.
+func (c *Client) Operators(ctx context.Context) (*adminv1.ListOperatorsResponse, error) {
+	return admin(ctx, c, adminv1.AdminServiceClient.ListOperators, &adminv1.ListOperatorsRequest{})
+}
+
+// CancelOperator ends an operator and undoes what it has done. Repeating the request is harmless.
+func (c *Client) CancelOperator(ctx context.Context, req *adminv1.CancelOperatorRequest) (
+	*adminv1.CancelOperatorResponse, error) {
+	return admin(ctx, c, adminv1.AdminServiceClient.CancelOperator, req)
+}
+
 func admin[Req proto.Message, Resp any](ctx context.Context, c *Client,
 	method func(adminv1.AdminServiceClient, context.Context, Req, ...grpc.CallOption) (Resp, error),
 	req Req) (Resp, error) {

@@ -27,6 +27,11 @@
 // join; then the meta group runs, the map appears, and group.Set.Reconcile opens the replicas
 // that it places here.
 //
+// The life of an operator (a change of a shard's replicas): ChangeReplicas puts it into the
+// meta group's state (cluster.StartOperator); the meta leader carries it out (operators.go), each
+// step at the shard's leader (group.Replica.Carry), and says what is done
+// (cluster.AdvanceOperator).
+//
 // Invariants:
 //
 //	N1  Acknowledged means applied on the leader after a quorum has fsynced it.

@@ -37,6 +37,7 @@ type meta struct {
 	log     *raftlog.MetaLog
 	trans   *transport.GroupTransport
 	leading group.Leadership
+	repairs operators
 	oracle  *oracle.Keeper
 	grants  *oracle.Batcher // of timestamps for this node
 	logger  *slog.Logger

@@ -253,14 +253,16 @@ func (n *Node) run(ctx context.Context) {
 	n.tasks.Go(func() { n.runImports(ctx) })
 	n.tasks.Go(func() { n.runMembership(ctx) })
 	n.tasks.Go(func() { n.runBalance(ctx) })
+	n.tasks.Go(func() { n.runOperators(ctx) })
 	n.tasks.Go(func() { n.runGC(ctx) })
 	for {
 		snap := n.meta.state.Snapshot()
-		n.groups.Reconcile(snap.Map())
+		n.groups.Reconcile(snap)
 		select {
 		case <-ctx.Done():
 			return
 		case <-snap.Changed():
+		case <-n.groups.Changed():
 		}
 	}
 }

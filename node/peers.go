@@ -34,6 +34,15 @@ func newPeers(t *tls.Config, resolve func(string) (string, error)) *peers {
 
 // client returns a client of a node, by its current address.
 func (p *peers) client(node string) (peerv1.PeerServiceClient, error) {
+	conn, err := p.conn(node)
+	if err != nil {
+		return nil, err
+	}
+	return peerv1.NewPeerServiceClient(conn), nil
+}
+
+// conn returns the connection to a node, by its current address.
+func (p *peers) conn(node string) (*grpc.ClientConn, error) {
 	addr, err := p.resolve(node)
 	if err != nil {
 		return nil, err
@@ -42,7 +51,7 @@ func (p *peers) client(node string) (peerv1.PeerServiceClient, error) {
 	defer p.mu.Unlock()
 	c := p.conns[node]
 	if c != nil && c.addr == addr {
-		return peerv1.NewPeerServiceClient(c.conn), nil
+		return c.conn, nil
 	}
 	conn, err := dialPeer(addr, p.tls)
 	if err != nil {
@@ -52,7 +61,7 @@ func (p *peers) client(node string) (peerv1.PeerServiceClient, error) {
 		c.conn.Close()
 	}
 	p.conns[node] = &peerConn{addr, conn}
-	return peerv1.NewPeerServiceClient(conn), nil
+	return conn, nil
 }
 
 func dialPeer(addr string, t *tls.Config) (*grpc.ClientConn, error) {

@@ -226,9 +226,8 @@ func (n *Node) writeShardHere(ctx context.Context, req *peerv1.WriteShardRequest
 	if r == nil {
 		return 0, group.NotLeader(op, "", "no replica here")
 	}
-	if req.GetEpoch() != r.Desc().Epoch {
-		return 0, graph.Errorf(op, graph.KindStaleEpoch, "shard %d is at epoch %d, not %d",
-			r.Desc().ID, r.Desc().Epoch, req.GetEpoch())
+	if err := n.knows(ctx, op, req.GetShardId(), req.GetEpoch()); err != nil {
+		return 0, err
 	}
 	encode, err := shardCommand(req)
 	if err != nil {

@@ -62,6 +62,7 @@ func (n *Node) serve() {
 	}
 	n.servers.peer = grpc.NewServer(peer...)
 	peerv1.RegisterPeerServiceServer(n.servers.peer, &peerServer{node: n})
+	peerv1.RegisterReplicaServiceServer(n.servers.peer, &replicaServer{node: n})
 	n.trans.Register(n.servers.peer)
 
 	n.servers.ops = &http.Server{Handler: n.opsHandler(n.metrics.registry),

@@ -87,6 +87,10 @@ func (s *adminServer) askOne(ctx context.Context, node string, req *peerv1.Repli
 	if err != nil {
 		return nil, fromPeer(err)
 	}
+	if resp.GetNodeId() != node { // its data directory was removed, and it came back as a new one
+		return nil, graph.Errorf("admin.ask", graph.KindUnavailable,
+			"at the address of node %s is node %s now", node, resp.GetNodeId())
+	}
 	return resp, nil
 }
 
@@ -125,24 +129,27 @@ func (s *adminServer) ListShards(ctx context.Context, req *adminv1.ListShardsReq
 		for _, rep := range d.Replicas {
 			addReplica(info, rep, answers[rep.Node])
 		}
+		for _, rep := range d.Learners {
+			addReplica(info, rep, answers[rep.Node]).Learner = true
+		}
 		resp.Shards = append(resp.Shards, info)
 	}
 	return resp, nil
 }
 
-func addReplica(info *adminv1.ShardInfo, rep cluster.Replica, a nodeAnswer) {
+func addReplica(info *adminv1.ShardInfo, rep cluster.Replica, a nodeAnswer) *adminv1.Replica {
 	out := &adminv1.Replica{NodeId: rep.Node}
 	info.Replicas = append(info.Replicas, out)
 	if a.err != nil {
 		out.Error = a.err.Error()
-		return
+		return out
 	}
 	i := slices.IndexFunc(a.resp.GetReplicas(), func(st *peerv1.ReplicaState) bool {
 		return st.GetShardId() == info.GetId()
 	})
 	if i < 0 {
 		out.Error = "not open on its node"
-		return
+		return out
 	}
 	st := a.resp.GetReplicas()[i]
 	out.Leader, out.AppliedIndex = st.GetLeader(), st.GetAppliedIndex()
@@ -152,6 +159,7 @@ func addReplica(info *adminv1.ShardInfo, rep cluster.Replica, a nodeAnswer) {
 	if st.GetLeader() || info.GetRows() == 0 {
 		info.Rows, info.SlotsFilled = st.GetRows(), st.GetSlotsFilled()
 	}
+	return out
 }
 
 // ListRepositories implements AdminService. It tells what was committed before the call; while the

@@ -18,14 +18,13 @@ const (
 func (n *Node) readShard(ctx context.Context, req *peerv1.ReadRequest) (
 	*peerv1.ReadResponse, error) {
 	const op = "node.Read"
-	rep := n.groups.Get(req.GetShardId())
+	if err := n.knows(ctx, op, req.GetShardId(), req.GetEpoch()); err != nil {
+		return nil, err
+	}
+	rep := n.ownReplica(req.GetShardId())
 	if rep == nil {
 		return nil, graph.Errorf(op, graph.KindUnavailable, "shard %d is not open on this node",
 			req.GetShardId())
-	}
-	if rep.Desc().Epoch != req.GetEpoch() {
-		return nil, graph.Errorf(op, graph.KindStaleEpoch, "shard %d is at epoch %d, not %d",
-			rep.Desc().ID, rep.Desc().Epoch, req.GetEpoch())
 	}
 	if err := rep.WaitApplied(ctx, req.GetView().GetMinApplied()); err != nil {
 		return nil, graph.Errorf(op, graph.KindUnavailable, "shard %d lags: %w", rep.Desc().ID, err)

@@ -292,8 +292,12 @@ func (s *source) openReader(ctx context.Context, d *cluster.Descriptor) (reader,
 		return s.strongReader(ctx, d)
 	}
 	need := s.view.MinAppliedOf(d.ID)
-	local := s.node.groups.Get(d.ID)
-	if local != nil && local.Desc().Epoch == d.Epoch {
+	if now := s.node.meta.state.Snapshot().Map().Shard(d.ID); now != nil && now.Lo == d.Lo &&
+		now.Hi == d.Hi {
+		d = now // its replicas may be others than when the query began
+	}
+	local := s.node.ownReplica(d.ID)
+	if local != nil {
 		grace, cancel := context.WithTimeout(ctx, lagGrace)
 		err := local.WaitApplied(grace, need)
 		cancel()
@@ -309,7 +313,7 @@ func (s *source) openReader(ctx context.Context, d *cluster.Descriptor) (reader,
 			return r, nil
 		}
 	}
-	if local != nil && local.Desc().Epoch == d.Epoch { // nobody else: wait for our own
+	if local != nil { // nobody else: wait for our own
 		if werr := local.WaitApplied(ctx, need); werr == nil {
 			return local.State().View(s.view.View())
 		}

@@ -101,7 +101,7 @@ func (a *app) shardCommand() *cobra.Command {
 			})
 		}}
 	list.Flags().BoolVar(&digests, "digests", false, "with the digest of every replica")
-	return noun("shard", "The shards of the graph", list)
+	return noun("shard", "The shards of the graph", list, a.replicaCommand())
 }
 
 const shownNodeID = 8
@@ -120,12 +120,14 @@ func shardTable(shards []*adminv1.ShardInfo, digests bool) *table {
 			if r.GetLeader() {
 				role = "leader"
 			}
+			if r.GetLearner() {
+				role = "learner"
+			}
 			if r.GetError() != "" {
 				role = "unreachable: " + r.GetError()
 			}
-			node := r.GetNodeId()
 			cells := []any{s.GetId(), fmt.Sprintf("%d-%d", s.GetSlotLo(), s.GetSlotHi()),
-				s.GetEpoch(), s.GetRows(), s.GetSlotsFilled(), node[:min(len(node), shownNodeID)],
+				s.GetEpoch(), s.GetRows(), s.GetSlotsFilled(), shortNode(r.GetNodeId()),
 				role, r.GetAppliedIndex(), r.GetLastIndex(), bytesText(r.GetDiskBytes())}
 			if digests {
 				cells = append(cells, r.GetDigest())

@@ -252,6 +252,27 @@ func (n *fakeNode) ListShards(_ context.Context, r *adminv1.ListShardsRequest) (
 		Rows: 900, SlotsFilled: 40, Replicas: replicas}}}, nil
 }
 
+func (n *fakeNode) ChangeReplicas(_ context.Context, r *adminv1.ChangeReplicasRequest) (
+	*adminv1.ChangeReplicasResponse, error) {
+	return &adminv1.ChangeReplicasResponse{Operator: &adminv1.Operator{Id: "op1",
+		Change: r.GetChange(), ShardId: r.GetShardId(), NodeId: r.GetNodeId(),
+		FromNodeId: r.GetFromNodeId(), Step: "check", ChangedMillis: 1767323045678}}, nil
+}
+
+func (n *fakeNode) ListOperators(context.Context, *adminv1.ListOperatorsRequest) (
+	*adminv1.ListOperatorsResponse, error) {
+	return &adminv1.ListOperatorsResponse{Operators: []*adminv1.Operator{{Id: "op1", ShardId: 1,
+		Change: adminv1.ReplicaChange_REPLICA_CHANGE_ADD, NodeId: "0123456789", Step: "catch-up",
+		ChangedMillis: 1767323045678, Error: "replica 0123456789/2 is 700 entries behind"}}}, nil
+}
+
+func (n *fakeNode) CancelOperator(_ context.Context, r *adminv1.CancelOperatorRequest) (
+	*adminv1.CancelOperatorResponse, error) {
+	return &adminv1.CancelOperatorResponse{Operator: &adminv1.Operator{Id: r.GetId(), ShardId: 1,
+		Change: adminv1.ReplicaChange_REPLICA_CHANGE_ADD, NodeId: "0123456789", Step: "undo",
+		ChangedMillis: 1767323045678, Cancelled: r.GetReason()}}, nil
+}
+
 func (n *fakeNode) ListRepositories(_ context.Context, r *adminv1.ListRepositoriesRequest) (
 	*adminv1.ListRepositoriesResponse, error) {
 	if r.GetName() != "" && r.GetName() != "demo" {

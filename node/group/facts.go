@@ -8,8 +8,11 @@ import (
 	"github.com/codegraphdb/codegraph/shard"
 )
 
-// Desc returns the shard as the map had it when the replica was opened. It is not to be changed.
-func (r *Replica) Desc() *cluster.Descriptor { return &r.desc }
+// Desc returns the shard as the map has it. It is not to be changed.
+func (r *Replica) Desc() *cluster.Descriptor { return r.desc.Load() }
+
+// Self returns which replica of the shard this is.
+func (r *Replica) Self() cluster.Replica { return r.self }
 
 // Label returns the shard's id, for metrics.
 func (r *Replica) Label() string { return r.label }

@@ -64,7 +64,7 @@ func until(stop <-chan struct{}, f raft.Future) bool {
 
 func (r *Replica) watchLeadership() {
 	defer r.done.Done()
-	r.leading.Watch(r.raft, r.stop, func() { r.logger.Debug("leads") })
+	r.leading.Watch(r.raft, r.stop, func() { r.logger.Debug("leads"); r.poke() })
 }
 
 // Confirm returns nil once a voter quorum has accepted this leader after the call began; its state

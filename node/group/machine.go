@@ -35,7 +35,7 @@ func (m *machine) ApplyBatch(logs []*raft.Log) []any {
 	}
 	results, err := m.state.Apply(entries)
 	if err != nil {
-		m.fatal(fmt.Errorf("shard %d: apply: %w", m.desc.ID, err))
+		m.fatal(fmt.Errorf("shard %d: apply: %w", m.id, err))
 		select {} // the process ends; nothing may be applied behind the gap
 	}
 	// Durable with the next append (rule 5.3); if the log is dead, the process ends anyway.
@@ -62,13 +62,13 @@ func (m *machine) Restore(rc io.ReadCloser) error {
 	}
 	if local {
 		if base := m.state.Base(); base < index {
-			return fmt.Errorf("shard %d: snapshot at %d, but the state's is at %d", m.desc.ID, index,
+			return fmt.Errorf("shard %d: snapshot at %d, but the state's is at %d", m.id, index,
 				base)
 		}
 		return nil
 	}
 	if err := m.state.Install(stream, index); err != nil {
-		return fmt.Errorf("shard %d: install snapshot: %w", m.desc.ID, err)
+		return fmt.Errorf("shard %d: install snapshot: %w", m.id, err)
 	}
 	m.installed.Add(1)
 	m.logger.Info("installed a snapshot", "index", index)

@@ -23,9 +23,12 @@ import (
 
 // Replica is one copy of a shard on this node: a Raft group, its log and the state machine.
 type Replica struct {
-	desc    cluster.Descriptor
+	id      uint64
 	label   string // the shard id, for metrics
+	self    cluster.Replica
 	local   raft.ServerID
+	desc    atomic.Pointer[cluster.Descriptor] // as the map has it now
+	mapped  chan struct{}                      // what configure looks at has changed
 	raft    *raft.Raft
 	state   *shard.Shard
 	log     *raftlog.Group
@@ -38,15 +41,18 @@ type Replica struct {
 
 	snapshotAt int64         // bytes of log at which a snapshot is taken
 	installed  atomic.Uint64 // snapshots installed since start
+	changing   sync.Mutex    // held while an operator's step is carried out
 	stop       chan struct{}
 	done       sync.WaitGroup
 }
 
-// open opens the replica of desc with the given incarnation, creating it if it never was.
-func open(d Deps, desc cluster.Descriptor, local raft.ServerID) (*Replica, error) {
-	r := &Replica{desc: desc, label: strconv.FormatUint(desc.ID, 10), local: local,
+// open opens the replica self of desc, creating it if it never was.
+func open(d Deps, desc cluster.Descriptor, self cluster.Replica) (*Replica, error) {
+	r := &Replica{id: desc.ID, label: strconv.FormatUint(desc.ID, 10), self: self,
+		local: raft.ServerID(self.ServerID()), mapped: make(chan struct{}, 1),
 		fatal: d.Fatal, stop: make(chan struct{}), snapshotAt: d.SnapshotAt,
 		logger: d.Logger.With("shard", desc.ID)}
+	r.desc.Store(&desc)
 	if err := r.openStores(d); err != nil {
 		r.closeStores()
 		return nil, err
@@ -55,8 +61,9 @@ func open(d Deps, desc cluster.Descriptor, local raft.ServerID) (*Replica, error
 		r.closeStores()
 		return nil, err
 	}
-	r.done.Add(2)
+	r.done.Add(3)
 	go r.watchLeadership()
+	go r.followMap()
 	go r.snapshotBySize()
 	return r, nil
 }
@@ -68,7 +75,7 @@ const (
 
 func (r *Replica) openStores(d Deps) (err error) {
 	const op = "group.open"
-	id := r.desc.ID
+	id, desc := r.id, r.desc.Load()
 	r.log = d.Engine.Group(id)
 	mark, err := r.log.Get([]byte(createdRow))
 	if err != nil {
@@ -80,8 +87,7 @@ func (r *Replica) openStores(d Deps) (err error) {
 			id, serr).WithRemedy("remove the whole data directory; the node joins as a new one")
 	}
 	opts := d.Shard
-	opts.ID, opts.Epoch = id, r.desc.Epoch
-	opts.Slots = shard.SlotRange{Lo: uint16(r.desc.Lo), Hi: uint16(r.desc.Hi)}
+	opts.ID, opts.Epoch, opts.Slots = id, foundingEpoch, slotsOf(desc)
 	opts.OnFatal = d.Fatal
 	if r.state, err = shard.Open(dir, opts); err != nil {
 		return err
@@ -123,7 +129,7 @@ func (r *Replica) checkLog() error {
 		from = first + 1
 	}
 	if err := r.log.Verify(from); err != nil {
-		return fmt.Errorf("shard %d: log: %w", r.desc.ID, err)
+		return fmt.Errorf("shard %d: log: %w", r.id, err)
 	}
 	last, err := r.log.LastIndex()
 	if err != nil {
@@ -131,16 +137,28 @@ func (r *Replica) checkLog() error {
 	}
 	if applied, _ := r.state.Applied(); max(last, first, r.state.Base()) < applied {
 		return graph.Errorf("group.open", graph.KindCorrupt,
-			"shard %d: the log ends at %d, the state is at %d", r.desc.ID, last, applied).
+			"shard %d: the log ends at %d, the state is at %d", r.id, last, applied).
 			WithRemedy("remove the whole data directory; the node joins as a new one")
 	}
 	return nil
 }
 
-// bootstrap writes the founding configuration. All founding replicas write the same one.
+// foundingEpoch is the epoch of a shard whose replicas are the ones that it was founded with.
+const foundingEpoch = 1
+
+func slotsOf(d *cluster.Descriptor) shard.SlotRange {
+	return shard.SlotRange{Lo: uint16(d.Lo), Hi: uint16(d.Hi)}
+}
+
+// bootstrap writes the founding configuration. All founding replicas write the same one. A replica
+// that comes later, or late, writes none: it gets all from the leader, and does not vote before.
 func (r *Replica) bootstrap() error {
+	desc := r.desc.Load()
+	if desc.Epoch != foundingEpoch {
+		return nil
+	}
 	var servers []raft.Server
-	for _, rep := range r.desc.Replicas {
+	for _, rep := range desc.Replicas {
 		id := raft.ServerID(rep.ServerID())
 		servers = append(servers, raft.Server{ID: id, Address: raft.ServerAddress(id)})
 	}
@@ -148,7 +166,7 @@ func (r *Replica) bootstrap() error {
 	err := raft.BootstrapCluster(conf, r.log, r.log, r.snaps, r.trans,
 		raft.Configuration{Servers: servers})
 	if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
-		return fmt.Errorf("shard %d: bootstrap: %w", r.desc.ID, err)
+		return fmt.Errorf("shard %d: bootstrap: %w", r.id, err)
 	}
 	return nil
 }
@@ -163,7 +181,7 @@ func (r *Replica) startRaft() error {
 	r.raft, err = raft.NewRaft(conf, (*machine)(r), NewBaseLog(r.log, r.snaps), r.log, r.snaps,
 		r.trans)
 	if err != nil {
-		return fmt.Errorf("shard %d: raft: %w", r.desc.ID, err)
+		return fmt.Errorf("shard %d: raft: %w", r.id, err)
 	}
 	r.trans.Serve(r.raft)
 	r.snaps.Serve()
@@ -226,9 +244,24 @@ func (r *Replica) closeStores() error {
 	return errors.Join(errs...)
 }
 
+// epochTries is how often a command is evaluated that meets changes of the replicas.
+const epochTries = 4
+
 // Propose evaluates a command under the current term and epoch and waits until it is applied here.
-// An error after the hand-over means that the outcome is unknown; commands are safe to repeat.
+// If the epoch changed on the way it was not applied, and is evaluated again: what it says of
+// slots is checked in Apply. Another error after the hand-over means that the outcome is unknown;
+// commands are safe to repeat.
 func (r *Replica) Propose(ctx context.Context, encode func(term, epoch uint64) []byte) (
+	shard.Result, error) {
+	for n := 1; ; n++ {
+		res, err := r.propose(ctx, encode)
+		if !graph.IsKind(err, graph.KindStaleEpoch) || n == epochTries || ctx.Err() != nil {
+			return res, err
+		}
+	}
+}
+
+func (r *Replica) propose(ctx context.Context, encode func(term, epoch uint64) []byte) (
 	shard.Result, error) {
 	const op = "group.Propose"
 	if r.raft.State() != raft.Leader {
@@ -239,26 +272,26 @@ func (r *Replica) Propose(ctx context.Context, encode func(term, epoch uint64) [
 		timeout = min(timeout, time.Until(dl))
 	}
 	term := r.raft.CurrentTerm()
-	f := r.raft.Apply(encode(term, r.desc.Epoch), max(timeout, time.Millisecond))
+	f := r.raft.Apply(encode(term, r.state.Stats().Descriptor.Epoch), max(timeout, time.Millisecond))
 	if err := Wait(ctx, f); err != nil {
 		if errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrLeadershipTransferInProgress) {
 			return shard.Result{}, r.notLeader(op)
 		}
-		return shard.Result{}, graph.Errorf(op, graph.KindUnavailable, "shard %d: %w", r.desc.ID, err)
+		return shard.Result{}, graph.Errorf(op, graph.KindUnavailable, "shard %d: %w", r.id, err)
 	}
 	res, ok := f.Response().(shard.Result)
 	if !ok {
-		return res, graph.Errorf(op, graph.KindInternal, "shard %d: no result", r.desc.ID)
+		return res, graph.Errorf(op, graph.KindInternal, "shard %d: no result", r.id)
 	}
 	if graph.IsKind(res.Err, graph.KindConflict) && r.raft.CurrentTerm() != term {
 		return res, graph.Errorf(op, graph.KindUnavailable, "shard %d: a new term began: %w",
-			r.desc.ID, res.Err) // refused for its term (rule 1.8); if not, it is so again
+			r.id, res.Err) // refused for its term (rule 1.8); if not, it is so again
 	}
 	return res, res.Err
 }
 
 func (r *Replica) notLeader(op string) error {
-	return NotLeader(op, r.Leader(), "shard %d: this node does not lead it", r.desc.ID)
+	return NotLeader(op, r.Leader(), "shard %d: this node does not lead it", r.id)
 }
 
 // WaitApplied returns when the state has applied index, or ctx ends.

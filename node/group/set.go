@@ -12,20 +12,35 @@ import (
 	"github.com/codegraphdb/codegraph/node/timing"
 )
 
-// Set is the replicas of this node, opened as the map says.
+// Placement says which replicas of which shards there are.
+type Placement interface {
+	Map() cluster.Map
+	Standing(shard uint64, r cluster.Replica) cluster.Standing
+}
+
+// Set is the replicas of this node, opened and destroyed as the map says.
 type Set struct {
-	deps Deps
+	deps    Deps
+	graves  graveyard
+	changed chan struct{}
 
 	mu      sync.Mutex
 	open    map[uint64]*Replica
 	failed  map[uint64]error // replicas that cannot be opened; named in the node's problems
+	burying map[uint64]bool
+	burials sync.WaitGroup
 	closing bool
 }
 
 // NewSet makes an empty set.
 func NewSet(deps Deps) *Set {
-	return &Set{deps: deps, open: map[uint64]*Replica{}, failed: map[uint64]error{}}
+	return &Set{deps: deps, open: map[uint64]*Replica{}, failed: map[uint64]error{},
+		burying: map[uint64]bool{}, changed: make(chan struct{}, 1),
+		graves: graveyard{deps.Engine.Group(graves)}}
 }
+
+// Changed wakes whoever is to call Reconcile again although the map is the same.
+func (g *Set) Changed() <-chan struct{} { return g.changed }
 
 // Get returns the open replica of a shard, or nil.
 func (g *Set) Get(id uint64) *Replica {
@@ -49,27 +64,58 @@ func (g *Set) List() ([]*Replica, map[uint64]error) {
 	return out, failed
 }
 
-// Reconcile opens every replica that the map places here and that is not open yet.
-func (g *Set) Reconcile(m cluster.Map) {
-	for _, d := range m.OnNode(g.deps.Self) {
+// Reconcile destroys the replicas that are dead, opens those that the map places here and that are
+// not open yet, and tells the others what the map says now.
+func (g *Set) Reconcile(p Placement) {
+	g.bury(p)
+	m := p.Map()
+	for _, d := range m.Shards {
+		rep, ok := placed(&d, g.deps.Self)
 		g.mu.Lock()
 		_, failed := g.failed[d.ID]
-		skip := g.closing || g.open[d.ID] != nil || failed
+		r := g.open[d.ID]
+		skip := !ok || g.closing || r != nil || failed || g.burying[d.ID]
 		g.mu.Unlock()
-		if skip {
-			continue
+		if r != nil {
+			r.adopt(d)
 		}
-		rep, _ := d.Replica(g.deps.Self)
-		r, err := open(g.deps, d, raft.ServerID(rep.ServerID()))
-		g.mu.Lock()
-		if err != nil {
-			g.failed[d.ID] = err
-			g.deps.Logger.Error("replica cannot be opened", "shard", d.ID, "err", err)
-		} else {
-			g.open[d.ID] = r
+		if !skip {
+			g.start(d, rep)
 		}
-		g.mu.Unlock()
 	}
+}
+
+// placed returns the replica, or the one in the making, that a shard has on a node.
+func placed(d *cluster.Descriptor, node string) (cluster.Replica, bool) {
+	if rep, ok := d.Replica(node); ok {
+		return rep, true
+	}
+	for _, rep := range d.Learners {
+		if rep.Node == node {
+			return rep, true
+		}
+	}
+	return cluster.Replica{}, false
+}
+
+// start opens a replica unless it has a tombstone: then the map is an old one.
+func (g *Set) start(d cluster.Descriptor, rep cluster.Replica) {
+	gone, err := g.graves.newest(d.ID)
+	if err == nil && rep.Incarnation <= gone {
+		return
+	}
+	var r *Replica
+	if err == nil {
+		r, err = open(g.deps, d, rep)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err != nil {
+		g.failed[d.ID] = err
+		g.deps.Logger.Error("replica cannot be opened", "shard", d.ID, "err", err)
+		return
+	}
+	g.open[d.ID] = r
 }
 
 // HandOver gives the leadership of every group that this node leads to another replica, and
@@ -78,7 +124,7 @@ func (g *Set) HandOver(ctx context.Context) {
 	open, _ := g.List()
 	var wg sync.WaitGroup
 	for _, r := range open {
-		if r.raft.State() != raft.Leader || len(r.desc.Replicas) < 2 {
+		if r.raft.State() != raft.Leader || len(r.Desc().Replicas) < 2 {
 			continue
 		}
 		wg.Go(func() {
@@ -98,7 +144,7 @@ func (g *Set) HandOver(ctx context.Context) {
 func (g *Set) Balance(ctx context.Context, alive func(node string) bool) {
 	open, _ := g.List()
 	for _, r := range open {
-		preferred := r.desc.Replicas[0]
+		preferred := r.Desc().Replicas[0]
 		if preferred.Node == g.deps.Self || r.leading.ready.Load() == 0 || !alive(preferred.Node) ||
 			!r.caughtUp(raft.ServerID(preferred.ServerID())) {
 			continue
@@ -129,5 +175,6 @@ func (g *Set) Close() error {
 		wg.Go(func() { errs[i] = r.close() })
 	}
 	wg.Wait()
+	g.burials.Wait()
 	return errors.Join(errs...)
 }

@@ -23,6 +23,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ReplicaChange is what an operator does.
+type ReplicaChange int32
+
+const (
+	// Nothing.
+	ReplicaChange_REPLICA_CHANGE_UNSPECIFIED ReplicaChange = 0
+	// Gives node a replica.
+	ReplicaChange_REPLICA_CHANGE_ADD ReplicaChange = 1
+	// Takes from's.
+	ReplicaChange_REPLICA_CHANGE_REMOVE ReplicaChange = 2
+	// Gives node one and takes from's. If they are the same, its replica begins anew.
+	ReplicaChange_REPLICA_CHANGE_REPLACE ReplicaChange = 3
+)
+
+// Enum value maps for ReplicaChange.
+var (
+	ReplicaChange_name = map[int32]string{
+		0: "REPLICA_CHANGE_UNSPECIFIED",
+		1: "REPLICA_CHANGE_ADD",
+		2: "REPLICA_CHANGE_REMOVE",
+		3: "REPLICA_CHANGE_REPLACE",
+	}
+	ReplicaChange_value = map[string]int32{
+		"REPLICA_CHANGE_UNSPECIFIED": 0,
+		"REPLICA_CHANGE_ADD":         1,
+		"REPLICA_CHANGE_REMOVE":      2,
+		"REPLICA_CHANGE_REPLACE":     3,
+	}
+)
+
+func (x ReplicaChange) Enum() *ReplicaChange {
+	p := new(ReplicaChange)
+	*p = x
+	return p
+}
+
+func (x ReplicaChange) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ReplicaChange) Descriptor() protoreflect.EnumDescriptor {
+	return file_codegraph_admin_v1_admin_proto_enumTypes[0].Descriptor()
+}
+
+func (ReplicaChange) Type() protoreflect.EnumType {
+	return &file_codegraph_admin_v1_admin_proto_enumTypes[0]
+}
+
+func (x ReplicaChange) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ReplicaChange.Descriptor instead.
+func (ReplicaChange) EnumDescriptor() ([]byte, []int) {
+	return file_codegraph_admin_v1_admin_proto_rawDescGZIP(), []int{0}
+}
+
 // StatusRequest is empty.
 type StatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -479,8 +536,10 @@ type Replica struct {
 	Error              string `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
 	DiskBytes          uint64 `protobuf:"varint,7,opt,name=disk_bytes,json=diskBytes,proto3" json:"disk_bytes,omitempty"`
 	SnapshotsInstalled uint64 `protobuf:"varint,8,opt,name=snapshots_installed,json=snapshotsInstalled,proto3" json:"snapshots_installed,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// It is being made: it gets the log, does not vote and serves nobody.
+	Learner       bool `protobuf:"varint,9,opt,name=learner,proto3" json:"learner,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Replica) Reset() {
@@ -567,6 +626,13 @@ func (x *Replica) GetSnapshotsInstalled() uint64 {
 		return x.SnapshotsInstalled
 	}
 	return 0
+}
+
+func (x *Replica) GetLearner() bool {
+	if x != nil {
+		return x.Learner
+	}
+	return false
 }
 
 // ShardInfo is one shard.
@@ -957,6 +1023,438 @@ func (x *ListRepositoriesResponse) GetRepositories() []*Repository {
 	return nil
 }
 
+// ChangeReplicasRequest names the operator; the same id gets the same answer.
+type ChangeReplicasRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Change        ReplicaChange          `protobuf:"varint,2,opt,name=change,proto3,enum=codegraph.admin.v1.ReplicaChange" json:"change,omitempty"`
+	ShardId       uint64                 `protobuf:"varint,3,opt,name=shard_id,json=shardId,proto3" json:"shard_id,omitempty"`
+	NodeId        string                 `protobuf:"bytes,4,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	FromNodeId    string                 `protobuf:"bytes,5,opt,name=from_node_id,json=fromNodeId,proto3" json:"from_node_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeReplicasRequest) Reset() {
+	*x = ChangeReplicasRequest{}
+	mi := &file_codegraph_admin_v1_admin_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeReplicasRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeReplicasRequest) ProtoMessage() {}
+
+func (x *ChangeReplicasRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_admin_v1_admin_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeReplicasRequest.ProtoReflect.Descriptor instead.
+func (*ChangeReplicasRequest) Descriptor() ([]byte, []int) {
+	return file_codegraph_admin_v1_admin_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ChangeReplicasRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ChangeReplicasRequest) GetChange() ReplicaChange {
+	if x != nil {
+		return x.Change
+	}
+	return ReplicaChange_REPLICA_CHANGE_UNSPECIFIED
+}
+
+func (x *ChangeReplicasRequest) GetShardId() uint64 {
+	if x != nil {
+		return x.ShardId
+	}
+	return 0
+}
+
+func (x *ChangeReplicasRequest) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *ChangeReplicasRequest) GetFromNodeId() string {
+	if x != nil {
+		return x.FromNodeId
+	}
+	return ""
+}
+
+// Operator is a change of a shard's replicas.
+type Operator struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Id         string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Change     ReplicaChange          `protobuf:"varint,2,opt,name=change,proto3,enum=codegraph.admin.v1.ReplicaChange" json:"change,omitempty"`
+	ShardId    uint64                 `protobuf:"varint,3,opt,name=shard_id,json=shardId,proto3" json:"shard_id,omitempty"`
+	NodeId     string                 `protobuf:"bytes,4,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	FromNodeId string                 `protobuf:"bytes,5,opt,name=from_node_id,json=fromNodeId,proto3" json:"from_node_id,omitempty"`
+	// What it has to do next: check, learner, catch-up, voter, remove, undo, done.
+	Step string `protobuf:"bytes,6,opt,name=step,proto3" json:"step,omitempty"`
+	// Why the step is not done yet, as far as anybody knows.
+	Error string `protobuf:"bytes,7,opt,name=error,proto3" json:"error,omitempty"`
+	// Why it does not go on, if it was cancelled.
+	Cancelled     string `protobuf:"bytes,8,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
+	StartedMillis int64  `protobuf:"varint,9,opt,name=started_millis,json=startedMillis,proto3" json:"started_millis,omitempty"`
+	// Since when it is at this step.
+	ChangedMillis int64 `protobuf:"varint,10,opt,name=changed_millis,json=changedMillis,proto3" json:"changed_millis,omitempty"`
+	// What the last step said.
+	Note          string `protobuf:"bytes,11,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Operator) Reset() {
+	*x = Operator{}
+	mi := &file_codegraph_admin_v1_admin_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Operator) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Operator) ProtoMessage() {}
+
+func (x *Operator) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_admin_v1_admin_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Operator.ProtoReflect.Descriptor instead.
+func (*Operator) Descriptor() ([]byte, []int) {
+	return file_codegraph_admin_v1_admin_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Operator) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Operator) GetChange() ReplicaChange {
+	if x != nil {
+		return x.Change
+	}
+	return ReplicaChange_REPLICA_CHANGE_UNSPECIFIED
+}
+
+func (x *Operator) GetShardId() uint64 {
+	if x != nil {
+		return x.ShardId
+	}
+	return 0
+}
+
+func (x *Operator) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *Operator) GetFromNodeId() string {
+	if x != nil {
+		return x.FromNodeId
+	}
+	return ""
+}
+
+func (x *Operator) GetStep() string {
+	if x != nil {
+		return x.Step
+	}
+	return ""
+}
+
+func (x *Operator) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+func (x *Operator) GetCancelled() string {
+	if x != nil {
+		return x.Cancelled
+	}
+	return ""
+}
+
+func (x *Operator) GetStartedMillis() int64 {
+	if x != nil {
+		return x.StartedMillis
+	}
+	return 0
+}
+
+func (x *Operator) GetChangedMillis() int64 {
+	if x != nil {
+		return x.ChangedMillis
+	}
+	return 0
+}
+
+func (x *Operator) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+// ChangeReplicasResponse is the operator as it has started.
+type ChangeReplicasResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Operator      *Operator              `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeReplicasResponse) Reset() {
+	*x = ChangeReplicasResponse{}
+	mi := &file_codegraph_admin_v1_admin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeReplicasResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeReplicasResponse) ProtoMessage() {}
+
+func (x *ChangeReplicasResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_admin_v1_admin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeReplicasResponse.ProtoReflect.Descriptor instead.
+func (*ChangeReplicasResponse) Descriptor() ([]byte, []int) {
+	return file_codegraph_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ChangeReplicasResponse) GetOperator() *Operator {
+	if x != nil {
+		return x.Operator
+	}
+	return nil
+}
+
+// ListOperatorsRequest is empty.
+type ListOperatorsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOperatorsRequest) Reset() {
+	*x = ListOperatorsRequest{}
+	mi := &file_codegraph_admin_v1_admin_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOperatorsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOperatorsRequest) ProtoMessage() {}
+
+func (x *ListOperatorsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_admin_v1_admin_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOperatorsRequest.ProtoReflect.Descriptor instead.
+func (*ListOperatorsRequest) Descriptor() ([]byte, []int) {
+	return file_codegraph_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+}
+
+// ListOperatorsResponse lists operators, oldest first: those that ended, then those under way.
+type ListOperatorsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Operators     []*Operator            `protobuf:"bytes,1,rep,name=operators,proto3" json:"operators,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOperatorsResponse) Reset() {
+	*x = ListOperatorsResponse{}
+	mi := &file_codegraph_admin_v1_admin_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOperatorsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOperatorsResponse) ProtoMessage() {}
+
+func (x *ListOperatorsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_admin_v1_admin_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOperatorsResponse.ProtoReflect.Descriptor instead.
+func (*ListOperatorsResponse) Descriptor() ([]byte, []int) {
+	return file_codegraph_admin_v1_admin_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ListOperatorsResponse) GetOperators() []*Operator {
+	if x != nil {
+		return x.Operators
+	}
+	return nil
+}
+
+// CancelOperatorRequest names an operator.
+type CancelOperatorRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelOperatorRequest) Reset() {
+	*x = CancelOperatorRequest{}
+	mi := &file_codegraph_admin_v1_admin_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelOperatorRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelOperatorRequest) ProtoMessage() {}
+
+func (x *CancelOperatorRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_admin_v1_admin_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelOperatorRequest.ProtoReflect.Descriptor instead.
+func (*CancelOperatorRequest) Descriptor() ([]byte, []int) {
+	return file_codegraph_admin_v1_admin_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *CancelOperatorRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *CancelOperatorRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// CancelOperatorResponse is the operator as it is now.
+type CancelOperatorResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Operator      *Operator              `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelOperatorResponse) Reset() {
+	*x = CancelOperatorResponse{}
+	mi := &file_codegraph_admin_v1_admin_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelOperatorResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelOperatorResponse) ProtoMessage() {}
+
+func (x *CancelOperatorResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_codegraph_admin_v1_admin_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelOperatorResponse.ProtoReflect.Descriptor instead.
+func (*CancelOperatorResponse) Descriptor() ([]byte, []int) {
+	return file_codegraph_admin_v1_admin_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *CancelOperatorResponse) GetOperator() *Operator {
+	if x != nil {
+		return x.Operator
+	}
+	return nil
+}
+
 var File_codegraph_admin_v1_admin_proto protoreflect.FileDescriptor
 
 const file_codegraph_admin_v1_admin_proto_rawDesc = "" +
@@ -1002,7 +1500,7 @@ const file_codegraph_admin_v1_admin_proto_rawDesc = "" +
 	"\x11ListNodesResponse\x12.\n" +
 	"\x05nodes\x18\x01 \x03(\v2\x18.codegraph.admin.v1.NodeR\x05nodes\"-\n" +
 	"\x11ListShardsRequest\x12\x18\n" +
-	"\adigests\x18\x01 \x01(\bR\adigests\"\xfc\x01\n" +
+	"\adigests\x18\x01 \x01(\bR\adigests\"\x96\x02\n" +
 	"\aReplica\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\tR\x06nodeId\x12\x16\n" +
 	"\x06leader\x18\x02 \x01(\bR\x06leader\x12#\n" +
@@ -1013,7 +1511,8 @@ const file_codegraph_admin_v1_admin_proto_rawDesc = "" +
 	"\x05error\x18\x06 \x01(\tR\x05error\x12\x1d\n" +
 	"\n" +
 	"disk_bytes\x18\a \x01(\x04R\tdiskBytes\x12/\n" +
-	"\x13snapshots_installed\x18\b \x01(\x04R\x12snapshotsInstalled\"\xd3\x01\n" +
+	"\x13snapshots_installed\x18\b \x01(\x04R\x12snapshotsInstalled\x12\x18\n" +
+	"\alearner\x18\t \x01(\bR\alearner\"\xd3\x01\n" +
 	"\tShardInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x17\n" +
 	"\aslot_lo\x18\x02 \x01(\rR\x06slotLo\x12\x17\n" +
@@ -1047,13 +1546,52 @@ const file_codegraph_admin_v1_admin_proto_rawDesc = "" +
 	"\bpackages\x18\x0e \x03(\tR\bpackages\x12\x1c\n" +
 	"\trevisions\x18\x0f \x01(\rR\trevisions\"^\n" +
 	"\x18ListRepositoriesResponse\x12B\n" +
-	"\frepositories\x18\x01 \x03(\v2\x1e.codegraph.admin.v1.RepositoryR\frepositories2\x85\x03\n" +
+	"\frepositories\x18\x01 \x03(\v2\x1e.codegraph.admin.v1.RepositoryR\frepositories\"\xb8\x01\n" +
+	"\x15ChangeReplicasRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x129\n" +
+	"\x06change\x18\x02 \x01(\x0e2!.codegraph.admin.v1.ReplicaChangeR\x06change\x12\x19\n" +
+	"\bshard_id\x18\x03 \x01(\x04R\ashardId\x12\x17\n" +
+	"\anode_id\x18\x04 \x01(\tR\x06nodeId\x12 \n" +
+	"\ffrom_node_id\x18\x05 \x01(\tR\n" +
+	"fromNodeId\"\xd5\x02\n" +
+	"\bOperator\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x129\n" +
+	"\x06change\x18\x02 \x01(\x0e2!.codegraph.admin.v1.ReplicaChangeR\x06change\x12\x19\n" +
+	"\bshard_id\x18\x03 \x01(\x04R\ashardId\x12\x17\n" +
+	"\anode_id\x18\x04 \x01(\tR\x06nodeId\x12 \n" +
+	"\ffrom_node_id\x18\x05 \x01(\tR\n" +
+	"fromNodeId\x12\x12\n" +
+	"\x04step\x18\x06 \x01(\tR\x04step\x12\x14\n" +
+	"\x05error\x18\a \x01(\tR\x05error\x12\x1c\n" +
+	"\tcancelled\x18\b \x01(\tR\tcancelled\x12%\n" +
+	"\x0estarted_millis\x18\t \x01(\x03R\rstartedMillis\x12%\n" +
+	"\x0echanged_millis\x18\n" +
+	" \x01(\x03R\rchangedMillis\x12\x12\n" +
+	"\x04note\x18\v \x01(\tR\x04note\"R\n" +
+	"\x16ChangeReplicasResponse\x128\n" +
+	"\boperator\x18\x01 \x01(\v2\x1c.codegraph.admin.v1.OperatorR\boperator\"\x16\n" +
+	"\x14ListOperatorsRequest\"S\n" +
+	"\x15ListOperatorsResponse\x12:\n" +
+	"\toperators\x18\x01 \x03(\v2\x1c.codegraph.admin.v1.OperatorR\toperators\"?\n" +
+	"\x15CancelOperatorRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"R\n" +
+	"\x16CancelOperatorResponse\x128\n" +
+	"\boperator\x18\x01 \x01(\v2\x1c.codegraph.admin.v1.OperatorR\boperator*~\n" +
+	"\rReplicaChange\x12\x1e\n" +
+	"\x1aREPLICA_CHANGE_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12REPLICA_CHANGE_ADD\x10\x01\x12\x19\n" +
+	"\x15REPLICA_CHANGE_REMOVE\x10\x02\x12\x1a\n" +
+	"\x16REPLICA_CHANGE_REPLACE\x10\x032\xbd\x05\n" +
 	"\fAdminService\x12O\n" +
 	"\x06Status\x12!.codegraph.admin.v1.StatusRequest\x1a\".codegraph.admin.v1.StatusResponse\x12X\n" +
 	"\tListNodes\x12$.codegraph.admin.v1.ListNodesRequest\x1a%.codegraph.admin.v1.ListNodesResponse\x12[\n" +
 	"\n" +
 	"ListShards\x12%.codegraph.admin.v1.ListShardsRequest\x1a&.codegraph.admin.v1.ListShardsResponse\x12m\n" +
-	"\x10ListRepositories\x12+.codegraph.admin.v1.ListRepositoriesRequest\x1a,.codegraph.admin.v1.ListRepositoriesResponseBAZ?github.com/codegraphdb/codegraph/api/codegraph/admin/v1;adminv1b\x06proto3"
+	"\x10ListRepositories\x12+.codegraph.admin.v1.ListRepositoriesRequest\x1a,.codegraph.admin.v1.ListRepositoriesResponse\x12g\n" +
+	"\x0eChangeReplicas\x12).codegraph.admin.v1.ChangeReplicasRequest\x1a*.codegraph.admin.v1.ChangeReplicasResponse\x12d\n" +
+	"\rListOperators\x12(.codegraph.admin.v1.ListOperatorsRequest\x1a).codegraph.admin.v1.ListOperatorsResponse\x12g\n" +
+	"\x0eCancelOperator\x12).codegraph.admin.v1.CancelOperatorRequest\x1a*.codegraph.admin.v1.CancelOperatorResponseBAZ?github.com/codegraphdb/codegraph/api/codegraph/admin/v1;adminv1b\x06proto3"
 
 var (
 	file_codegraph_admin_v1_admin_proto_rawDescOnce sync.Once
@@ -1067,39 +1605,59 @@ func file_codegraph_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_codegraph_admin_v1_admin_proto_rawDescData
 }
 
-var file_codegraph_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_codegraph_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_codegraph_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_codegraph_admin_v1_admin_proto_goTypes = []any{
-	(*StatusRequest)(nil),            // 0: codegraph.admin.v1.StatusRequest
-	(*StatusResponse)(nil),           // 1: codegraph.admin.v1.StatusResponse
-	(*ListNodesRequest)(nil),         // 2: codegraph.admin.v1.ListNodesRequest
-	(*Node)(nil),                     // 3: codegraph.admin.v1.Node
-	(*ListNodesResponse)(nil),        // 4: codegraph.admin.v1.ListNodesResponse
-	(*ListShardsRequest)(nil),        // 5: codegraph.admin.v1.ListShardsRequest
-	(*Replica)(nil),                  // 6: codegraph.admin.v1.Replica
-	(*ShardInfo)(nil),                // 7: codegraph.admin.v1.ShardInfo
-	(*ListShardsResponse)(nil),       // 8: codegraph.admin.v1.ListShardsResponse
-	(*ListRepositoriesRequest)(nil),  // 9: codegraph.admin.v1.ListRepositoriesRequest
-	(*Repository)(nil),               // 10: codegraph.admin.v1.Repository
-	(*ListRepositoriesResponse)(nil), // 11: codegraph.admin.v1.ListRepositoriesResponse
+	(ReplicaChange)(0),               // 0: codegraph.admin.v1.ReplicaChange
+	(*StatusRequest)(nil),            // 1: codegraph.admin.v1.StatusRequest
+	(*StatusResponse)(nil),           // 2: codegraph.admin.v1.StatusResponse
+	(*ListNodesRequest)(nil),         // 3: codegraph.admin.v1.ListNodesRequest
+	(*Node)(nil),                     // 4: codegraph.admin.v1.Node
+	(*ListNodesResponse)(nil),        // 5: codegraph.admin.v1.ListNodesResponse
+	(*ListShardsRequest)(nil),        // 6: codegraph.admin.v1.ListShardsRequest
+	(*Replica)(nil),                  // 7: codegraph.admin.v1.Replica
+	(*ShardInfo)(nil),                // 8: codegraph.admin.v1.ShardInfo
+	(*ListShardsResponse)(nil),       // 9: codegraph.admin.v1.ListShardsResponse
+	(*ListRepositoriesRequest)(nil),  // 10: codegraph.admin.v1.ListRepositoriesRequest
+	(*Repository)(nil),               // 11: codegraph.admin.v1.Repository
+	(*ListRepositoriesResponse)(nil), // 12: codegraph.admin.v1.ListRepositoriesResponse
+	(*ChangeReplicasRequest)(nil),    // 13: codegraph.admin.v1.ChangeReplicasRequest
+	(*Operator)(nil),                 // 14: codegraph.admin.v1.Operator
+	(*ChangeReplicasResponse)(nil),   // 15: codegraph.admin.v1.ChangeReplicasResponse
+	(*ListOperatorsRequest)(nil),     // 16: codegraph.admin.v1.ListOperatorsRequest
+	(*ListOperatorsResponse)(nil),    // 17: codegraph.admin.v1.ListOperatorsResponse
+	(*CancelOperatorRequest)(nil),    // 18: codegraph.admin.v1.CancelOperatorRequest
+	(*CancelOperatorResponse)(nil),   // 19: codegraph.admin.v1.CancelOperatorResponse
 }
 var file_codegraph_admin_v1_admin_proto_depIdxs = []int32{
-	3,  // 0: codegraph.admin.v1.ListNodesResponse.nodes:type_name -> codegraph.admin.v1.Node
-	6,  // 1: codegraph.admin.v1.ShardInfo.replicas:type_name -> codegraph.admin.v1.Replica
-	7,  // 2: codegraph.admin.v1.ListShardsResponse.shards:type_name -> codegraph.admin.v1.ShardInfo
-	10, // 3: codegraph.admin.v1.ListRepositoriesResponse.repositories:type_name -> codegraph.admin.v1.Repository
-	0,  // 4: codegraph.admin.v1.AdminService.Status:input_type -> codegraph.admin.v1.StatusRequest
-	2,  // 5: codegraph.admin.v1.AdminService.ListNodes:input_type -> codegraph.admin.v1.ListNodesRequest
-	5,  // 6: codegraph.admin.v1.AdminService.ListShards:input_type -> codegraph.admin.v1.ListShardsRequest
-	9,  // 7: codegraph.admin.v1.AdminService.ListRepositories:input_type -> codegraph.admin.v1.ListRepositoriesRequest
-	1,  // 8: codegraph.admin.v1.AdminService.Status:output_type -> codegraph.admin.v1.StatusResponse
-	4,  // 9: codegraph.admin.v1.AdminService.ListNodes:output_type -> codegraph.admin.v1.ListNodesResponse
-	8,  // 10: codegraph.admin.v1.AdminService.ListShards:output_type -> codegraph.admin.v1.ListShardsResponse
-	11, // 11: codegraph.admin.v1.AdminService.ListRepositories:output_type -> codegraph.admin.v1.ListRepositoriesResponse
-	8,  // [8:12] is the sub-list for method output_type
-	4,  // [4:8] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	4,  // 0: codegraph.admin.v1.ListNodesResponse.nodes:type_name -> codegraph.admin.v1.Node
+	7,  // 1: codegraph.admin.v1.ShardInfo.replicas:type_name -> codegraph.admin.v1.Replica
+	8,  // 2: codegraph.admin.v1.ListShardsResponse.shards:type_name -> codegraph.admin.v1.ShardInfo
+	11, // 3: codegraph.admin.v1.ListRepositoriesResponse.repositories:type_name -> codegraph.admin.v1.Repository
+	0,  // 4: codegraph.admin.v1.ChangeReplicasRequest.change:type_name -> codegraph.admin.v1.ReplicaChange
+	0,  // 5: codegraph.admin.v1.Operator.change:type_name -> codegraph.admin.v1.ReplicaChange
+	14, // 6: codegraph.admin.v1.ChangeReplicasResponse.operator:type_name -> codegraph.admin.v1.Operator
+	14, // 7: codegraph.admin.v1.ListOperatorsResponse.operators:type_name -> codegraph.admin.v1.Operator
+	14, // 8: codegraph.admin.v1.CancelOperatorResponse.operator:type_name -> codegraph.admin.v1.Operator
+	1,  // 9: codegraph.admin.v1.AdminService.Status:input_type -> codegraph.admin.v1.StatusRequest
+	3,  // 10: codegraph.admin.v1.AdminService.ListNodes:input_type -> codegraph.admin.v1.ListNodesRequest
+	6,  // 11: codegraph.admin.v1.AdminService.ListShards:input_type -> codegraph.admin.v1.ListShardsRequest
+	10, // 12: codegraph.admin.v1.AdminService.ListRepositories:input_type -> codegraph.admin.v1.ListRepositoriesRequest
+	13, // 13: codegraph.admin.v1.AdminService.ChangeReplicas:input_type -> codegraph.admin.v1.ChangeReplicasRequest
+	16, // 14: codegraph.admin.v1.AdminService.ListOperators:input_type -> codegraph.admin.v1.ListOperatorsRequest
+	18, // 15: codegraph.admin.v1.AdminService.CancelOperator:input_type -> codegraph.admin.v1.CancelOperatorRequest
+	2,  // 16: codegraph.admin.v1.AdminService.Status:output_type -> codegraph.admin.v1.StatusResponse
+	5,  // 17: codegraph.admin.v1.AdminService.ListNodes:output_type -> codegraph.admin.v1.ListNodesResponse
+	9,  // 18: codegraph.admin.v1.AdminService.ListShards:output_type -> codegraph.admin.v1.ListShardsResponse
+	12, // 19: codegraph.admin.v1.AdminService.ListRepositories:output_type -> codegraph.admin.v1.ListRepositoriesResponse
+	15, // 20: codegraph.admin.v1.AdminService.ChangeReplicas:output_type -> codegraph.admin.v1.ChangeReplicasResponse
+	17, // 21: codegraph.admin.v1.AdminService.ListOperators:output_type -> codegraph.admin.v1.ListOperatorsResponse
+	19, // 22: codegraph.admin.v1.AdminService.CancelOperator:output_type -> codegraph.admin.v1.CancelOperatorResponse
+	16, // [16:23] is the sub-list for method output_type
+	9,  // [9:16] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_codegraph_admin_v1_admin_proto_init() }
@@ -1112,13 +1670,14 @@ func file_codegraph_admin_v1_admin_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_codegraph_admin_v1_admin_proto_rawDesc), len(file_codegraph_admin_v1_admin_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   12,
+			NumEnums:      1,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_codegraph_admin_v1_admin_proto_goTypes,
 		DependencyIndexes: file_codegraph_admin_v1_admin_proto_depIdxs,
+		EnumInfos:         file_codegraph_admin_v1_admin_proto_enumTypes,
 		MessageInfos:      file_codegraph_admin_v1_admin_proto_msgTypes,
 	}.Build()
 	File_codegraph_admin_v1_admin_proto = out.File
