@@ -74,7 +74,11 @@ func (r *Replica) Carry(ctx context.Context,
 	}
 	switch o.Step {
 	case cluster.StepCheck:
-		err = r.spares(o.Old)
+		first := o.Old // leaves before a new one comes
+		if o.Kind == cluster.ReplaceReplica && o.Node != o.From {
+			first = cluster.Replica{}
+		}
+		err = r.spares(first)
 	case cluster.StepLearner:
 		err = r.enrol(ctx, o.New, raft.Nonvoter)
 	case cluster.StepVoter:
