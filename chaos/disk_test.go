@@ -251,7 +251,7 @@ func (d *diskRig) checkBallast(f *figures) {
 
 const (
 	mostOwn = 60        // bounds how much testOwnWriting writes
-	ownRoom = 384 * mib // what there is for that above the floor
+	ownRoom = 128 * mib // what there is for that above the floor
 )
 
 // testOwnWriting ingests until the nodes themselves have used up their disks: the floor must stop
